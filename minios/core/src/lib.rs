@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Pure logic of the guest side, tested on the host.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -2,3 +2,9 @@
 //! Pure logic of the guest side, tested on the host.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod link;
+pub mod mac_address;
+pub mod packet;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The Internet checksum (RFC 1071).
+
+/// The ones' complement sum of `bytes` as big-endian 16-bit words, not complemented; an odd last
+/// byte counts as the high half of a word.
+pub fn sum(bytes: &[u8]) -> u16 {
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    // Summed in the machine's byte order and swapped once (RFC 1071, 2.B): 64 bits hold the
+    // carries of 16 GiB.
+    let mut total: u64 = 0;
+    for chunk in chunks {
+        total += u64::from(u32::from_ne_bytes(*chunk));
+    }
+    let mut last = [0; 4];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    total += u64::from(u32::from_ne_bytes(last));
+    u16::from_be(fold(total))
+}
+
+/// The sum of two sums.
+pub fn add(a: u16, b: u16) -> u16 {
+    fold(u64::from(a) + u64::from(b))
+}
+
+fn fold(mut total: u64) -> u16 {
+    loop {
+        match u16::try_from(total) {
+            Ok(word) => return word,
+            Err(_) => total = (total >> 16) + (total & 0xffff),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The hypervisor's view of machine memory.
+pub mod direct_map;
+pub mod layout;

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! [`Vcpu`]: what the hypervisor keeps of one virtual CPU.
+//!
+//! Entering ring 0 stores the guest's registers at the start of the structure (`entry/entry.S`
+//! has the offsets by `offset_of!`); they stay there until the vCPU leaves ring 0 again, so a
+//! switch to another vCPU copies none. Everything the assembly touches comes first.
+use core::mem::offset_of;
+use core::ptr::NonNull;
+
+use xen_abi::cpu_user_regs::CpuUserRegs;
+use xen_abi::frame::Mfn;
+use xen_abi::trap_info::TrapInfo;
+
+use crate::domain::Domain;
+use crate::entry::callback::Callback;
+use crate::fpu::FpuArea;
+use crate::run_cell::RunCell;
+use crate::vcpu_info::VcpuInfoPtr;
+
+/// xmm0 to xmm15 of the guest while the hypervisor's own code uses them.
+#[repr(C, align(16))]
+pub struct XmmArea(pub RunCell<[[u8; 16]; 16]>);
+
+/// A virtual CPU.
+#[repr(C, align(64))]
+pub struct Vcpu {
+    domain: NonNull<Domain>,
+    /// The guest's general registers, rip, rflags and selectors. `cs` and `ss` have RPL 3; `rsp0`
+    /// of the TSS points behind `ss`, which is aligned to 16.
+    pub regs: RunCell<CpuUserRegs>,
+    /// The guest's xmm registers.
+    pub xmm: XmmArea,
+    /// Where the vCPU's `vcpu_info` is: in the shared info page, or where it was registered.
+    pub info: RunCell<VcpuInfoPtr>,
+    /// Nonzero when the fast way out must not be taken: see [`Work`].
+    pub work: RunCell<u32>,
+    /// The guest's kernel is running, not its user mode. Both are in ring 3.
+    pub in_kernel: RunCell<bool>,
+    /// The guest's CR0.TS: its next vector instruction takes #NM.
+    pub task_switched: RunCell<bool>,
+    /// Number of the vCPU in its domain.
+    pub id: u32,
+    /// L4 in use in kernel mode; holds a type reference.
+    pub kernel_root: RunCell<Mfn>,
+    /// L4 in use in user mode, if one was set; holds a type reference.
+    pub user_root: RunCell<Option<Mfn>>,
+    /// Stack for traps from user mode (`stack_switch`).
+    pub kernel_sp: RunCell<u64>,
+    /// Stack selector for traps from user mode, RPL 3.
+    pub kernel_ss: RunCell<u16>,
+    /// Bases of fs and gs; `gs_base_kernel` is active in kernel mode, `gs_base_user` in user mode.
+    /// True only while the vCPU does not run: see [`crate::segment`].
+    pub segments: RunCell<SegmentState>,
+    /// Callbacks that are not exceptions.
+    pub callbacks: RunCell<Callbacks>,
+    /// Frames of the guest's GDT with its number of entries; each frame holds a type reference.
+    pub gdt: RunCell<GdtState>,
+    /// The guest's LDT.
+    pub ldt: RunCell<LdtState>,
+    /// DR0 to DR3, unused, unused, DR6, DR7.
+    pub debug: RunCell<[u64; 8]>,
+    /// CR4 bits the guest has chosen.
+    pub cr4: RunCell<u64>,
+    /// Virtual I/O privilege level (`PHYSDEVOP_set_iopl`), 0 to 3.
+    pub iopl: RunCell<u8>,
+    /// Handlers of the 256 vectors (`set_trap_table`).
+    pub traps: [RunCell<TrapInfo>; 256],
+    /// x87, MXCSR and everything above xmm, while the vCPU does not run.
+    pub fpu: FpuArea,
+}
+
+/// Selectors and bases of the data segments.
+#[derive(Clone, Copy, Default)]
+pub struct SegmentState {
+    /// ds, es, fs, gs as the guest left them.
+    pub selectors: [u16; 4],
+    /// Base of fs.
+    pub fs_base: u64,
+    /// Base of gs in kernel mode.
+    pub gs_base_kernel: u64,
+    /// Base of gs in user mode.
+    pub gs_base_user: u64,
+}
+
+/// Addresses the guest registered by `set_callbacks` and `callback_op`.
+#[derive(Clone, Copy, Default)]
+pub struct Callbacks {
+    /// Event upcall.
+    pub event: Callback,
+    /// A selector or an iret frame of the guest was wrong.
+    pub failsafe: Callback,
+    /// `syscall` from user mode.
+    pub syscall: Callback,
+    /// `syscall` from 32-bit user mode.
+    pub syscall32: Callback,
+    /// `sysenter` from user mode.
+    pub sysenter: Callback,
+    /// Non-maskable interrupt.
+    pub nmi: Callback,
+}
+
+/// The guest's global descriptor table.
+#[derive(Clone, Copy, Default)]
+pub struct GdtState {
+    /// Frames of type segment descriptor, from the start of the table.
+    pub frames: [Option<Mfn>; 14],
+    /// Number of entries.
+    pub entries: u32,
+}
+
+/// The guest's local descriptor table.
+#[derive(Clone, Copy, Default)]
+pub struct LdtState {
+    /// Linear address in the guest, page aligned.
+    pub base: u64,
+    /// Number of entries; 0 is no table.
+    pub entries: u32,
+}
+
+/// Offset of the byte behind `ss` in the register area: where the CPU starts pushing.
+pub const REGISTER_FRAME_END: usize = offset_of!(Vcpu, regs) + offset_of!(CpuUserRegs, es);
+
+const _: () = assert!(REGISTER_FRAME_END.is_multiple_of(16));
+
+impl Vcpu {
+    /// The domain of the vCPU.
+    pub fn domain(&self) -> &Domain {
+        // SAFETY: the domain owns the vCPU and outlives it.
+        unsafe { self.domain.as_ref() }
+    }
+}

@@ -1,3 +1,40 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Build, run, test and measure.
-fn main() {}
+//! Build, run, test and measure: `cargo xtask --help`.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod build;
+mod clean;
+mod workspace;
+
+/// Everything that is done with this repository, from a fresh clone on.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Build(build::Args),
+    Clean(clean::Args),
+}
+
+fn main() -> ExitCode {
+    let verb = Cli::parse().verb;
+    let result = workspace::Workspace::find().and_then(|workspace| match verb {
+        Verb::Build(args) => build::verb(&workspace, &args),
+        Verb::Clean(args) => clean::verb(&workspace, &args),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,3 +2,24 @@
 //! Policy and state machines of the hypervisor, without hardware, tested on the host.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod buddy;
+pub mod frame_memory;
+pub mod frame_table;
+pub mod page_info;
+pub mod page_list;
+pub mod page_table;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::*;
+use crate::page_table::Level;
+
+const DOM1: DomId = DomId::new(1);
+
+#[test]
+fn zero_is_the_hypervisors() {
+    let page = PageInfo::default();
+    assert_eq!(page.state(), State::HYPERVISOR);
+    assert_eq!(page.state().owner(), DomId::XEN);
+    assert!(!page.get(DomId::XEN));
+    assert_eq!(page.get_any(), None);
+    assert_eq!(page.type_word(), TypeWord::NONE);
+}
+
+#[test]
+fn references_are_for_the_owner() {
+    let page = PageInfo::default();
+    page.set_state(State::allocated(DOM1));
+    assert!(page.get(DOM1));
+    assert!(!page.get(DomId::DOM0));
+    assert_eq!(page.get_any(), Some(DOM1));
+    assert_eq!(page.state().count(), 3);
+    assert_eq!(page.put(), Put::Remains);
+    assert_eq!(page.put(), Put::Remains);
+    assert!(page.take_allocation(DOM1));
+    assert!(!page.take_allocation(DOM1));
+    assert_eq!(page.put(), Put::Last(DOM1));
+}
+
+#[test]
+fn only_an_unused_frame_is_stolen() {
+    let page = PageInfo::default();
+    page.set_state(State::allocated(DOM1));
+    assert!(page.get(DOM1));
+    assert!(!page.steal(DOM1));
+    let _ = page.put();
+    assert!(!page.steal(DomId::DOM0));
+    assert!(page.steal(DOM1));
+    assert_eq!(page.state(), State::HYPERVISOR);
+}
+
+#[test]
+fn shared_frames_are_not_the_owners_to_give() {
+    let page = PageInfo::default();
+    page.set_state(State::shared(DOM1));
+    assert!(!page.take_allocation(DOM1));
+    assert!(!page.steal(DOM1));
+    assert!(page.get(DOM1));
+}
+
+#[test]
+fn device_memory_takes_no_references() {
+    let page = PageInfo::default();
+    page.set_state(State::IO);
+    assert!(page.state().is_io());
+    assert!(!page.get(DomId::IO));
+}
+
+#[test]
+fn type_words_keep_their_parts() {
+    let word = TypeWord::partial(PageType::Table(Level::L3), 512).with_queued(true);
+    assert_eq!(word.page_type(), PageType::Table(Level::L3));
+    assert_eq!((word.progress(), word.count()), (512, 0));
+    assert!(word.is_partial() && word.is_queued() && !word.is_pinned() && !word.is_idle());
+    let word = TypeWord::first_use(PageType::SegDesc, false).with_validated().with_pinned(true);
+    assert_eq!(word.page_type(), PageType::SegDesc);
+    assert!(word.is_validated() && word.is_pinned());
+    assert_eq!(word.unused_once().map(TypeWord::count), Some(0));
+}

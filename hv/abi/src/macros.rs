@@ -30,7 +30,7 @@ macro_rules! number_enum {
         impl TryFrom<$raw> for $name {
             type Error = $crate::errno::Errno;
 
-            fn try_from(raw: $raw) -> Result<Self, Self::Error> {
+            fn try_from(raw: $raw) -> Result<Self, $crate::errno::Errno> {
                 match raw {
                     $($number => Ok(Self::$variant),)*
                     _ => Err($crate::errno::Errno::Enosys),

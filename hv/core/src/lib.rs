@@ -18,8 +18,13 @@
 extern crate std;
 
 pub mod buddy;
+pub mod domain_life;
+pub mod event_channel;
 pub mod frame_memory;
 pub mod frame_table;
 pub mod page_info;
 pub mod page_list;
 pub mod page_table;
+pub mod runstate;
+pub mod scheduler;
+pub mod timer;

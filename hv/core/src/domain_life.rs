@@ -14,19 +14,19 @@ const MAX_PAUSES: u32 = 1 << 16;
 
 /// How far destruction has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dying {
-    Alive,
+enum Destruction {
+    NotBegun,
     /// Resources are being given back.
-    Dying,
+    UnderWay,
     /// Only frames that others refer to are left.
-    Dead,
+    Done,
 }
 
 /// Where a domain is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     pauses: u32,
-    dying: Dying,
+    dying: Destruction,
     shutdown: Option<u8>,
 }
 
@@ -34,13 +34,13 @@ impl Life {
     /// A domain just created: paused once, by the one who created it.
     #[must_use]
     pub const fn created() -> Self {
-        Self { pauses: 1, dying: Dying::Alive, shutdown: None }
+        Self { pauses: 1, dying: Destruction::NotBegun, shutdown: None }
     }
 
     /// Whether vcpus of the domain may run.
     #[must_use]
     pub const fn may_run(&self) -> bool {
-        self.pauses == 0 && self.shutdown.is_none() && matches!(self.dying, Dying::Alive)
+        self.pauses == 0 && self.shutdown.is_none() && matches!(self.dying, Destruction::NotBegun)
     }
 
     /// Whether the toolstack has paused it.
@@ -52,13 +52,13 @@ impl Life {
     /// Whether it is being destroyed: nothing new may be given to it.
     #[must_use]
     pub const fn is_dying(&self) -> bool {
-        !matches!(self.dying, Dying::Alive)
+        !matches!(self.dying, Destruction::NotBegun)
     }
 
     /// Whether it gave back all it could.
     #[must_use]
     pub const fn is_dead(&self) -> bool {
-        matches!(self.dying, Dying::Dead)
+        matches!(self.dying, Destruction::Done)
     }
 
     /// Why it shut down (`SHUTDOWN_*` of `public/sched.h`), if it did.
@@ -107,14 +107,14 @@ impl Life {
     pub fn start_dying(&mut self) -> bool {
         let first = !self.is_dying();
         if first {
-            self.dying = Dying::Dying;
+            self.dying = Destruction::UnderWay;
         }
         first
     }
 
     /// All that the domain itself held is given back.
     pub fn finish_dying(&mut self) {
-        self.dying = Dying::Dead;
+        self.dying = Destruction::Done;
     }
 }
 

@@ -46,8 +46,7 @@ impl RunstateClock {
     #[must_use]
     pub fn time_ns(&self, state: Runstate, now_ns: u64) -> u64 {
         let past = self.times_ns.get(index(state)).copied().unwrap_or(0);
-        let present =
-            if state == self.state { now_ns.saturating_sub(self.since_ns) } else { 0 };
+        let present = if state == self.state { now_ns.saturating_sub(self.since_ns) } else { 0 };
         past.saturating_add(present)
     }
 
@@ -55,8 +54,7 @@ impl RunstateClock {
     #[must_use]
     pub fn info(&self, now_ns: u64) -> RunstateInfo {
         let mut info = self.area();
-        for state in [Runstate::Running, Runstate::Runnable, Runstate::Blocked, Runstate::Offline]
-        {
+        for state in [Runstate::Running, Runstate::Runnable, Runstate::Blocked, Runstate::Offline] {
             if let Some(time) = info.time.get_mut(index(state)) {
                 *time = self.time_ns(state, now_ns);
             }

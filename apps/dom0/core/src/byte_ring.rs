@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The byte rings in a domain's xenstore and console pages, from the side of their server.
+//!
+//! The other end is a guest that may write anything there at any time. Indices are read once, and
+//! an impossible distance between them is [`Corrupt`].
+
+use core::ops::Range;
+
+/// The distance between a ring's indices is greater than its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+/// A page shared with a domain.
+pub trait SharedPage {
+    /// Reads the index at `offset`; what the other side wrote before it is visible then.
+    fn load_u32(&self, offset: usize) -> u32;
+    /// Writes the index at `offset`; what was written before it is visible with it.
+    fn store_u32(&self, offset: usize, value: u32);
+    /// Copies bytes out.
+    fn read(&self, offset: usize, into: &mut [u8]);
+    /// Copies bytes in.
+    fn write(&self, offset: usize, from: &[u8]);
+}
+
+/// Where one ring lies in its page.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteRing {
+    data: usize,
+    size: u32,
+    cons: usize,
+    prod: usize,
+}
+
+/// Requests of a domain to xenstored (`struct xenstore_domain_interface`, io/xs_wire.h).
+pub const STORE_REQUESTS: ByteRing = ByteRing { data: 0, size: 1024, cons: 2048, prod: 2052 };
+/// Answers and events from xenstored.
+pub const STORE_RESPONSES: ByteRing = ByteRing { data: 1024, size: 1024, cons: 2056, prod: 2060 };
+/// Input for a domain's console (`struct xencons_interface`, io/console.h).
+pub const CONSOLE_IN: ByteRing = ByteRing { data: 0, size: 1024, cons: 3072, prod: 3076 };
+/// What a domain prints.
+pub const CONSOLE_OUT: ByteRing = ByteRing { data: 1024, size: 2048, cons: 3080, prod: 3084 };
+/// Offset in the xenstore page of the word that tells the domain why its ring is no longer served.
+pub const STORE_ERROR: usize = 2072;
+/// [`STORE_ERROR`]: impossible ring indices.
+pub const STORE_ERROR_RING: u32 = 2;
+/// [`STORE_ERROR`]: a message that breaks the protocol.
+pub const STORE_ERROR_PROTOCOL: u32 = 3;
+
+impl ByteRing {
+    /// Takes what fits into `into` out of the ring; returns how many bytes.
+    ///
+    /// # Errors
+    /// [`Corrupt`] for impossible indices.
+    pub fn take(self, page: &impl SharedPage, into: &mut [u8]) -> Result<usize, Corrupt> {
+        let prod = page.load_u32(self.prod);
+        let mut cons = page.load_u32(self.cons);
+        let mut done = 0;
+        loop {
+            let piece = self.readable(prod, cons)?;
+            let count = piece.len().min(into.len() - done);
+            if count == 0 {
+                break;
+            }
+            page.read(self.data + piece.start, &mut into[done..done + count]);
+            done += count;
+            cons = advance(cons, count);
+        }
+        if done > 0 {
+            page.store_u32(self.cons, cons);
+        }
+        Ok(done)
+    }
+
+    /// Puts what has room of `from` into the ring; returns how many bytes.
+    ///
+    /// # Errors
+    /// [`Corrupt`] for impossible indices.
+    pub fn put(self, page: &impl SharedPage, from: &[u8]) -> Result<usize, Corrupt> {
+        let cons = page.load_u32(self.cons);
+        let mut prod = page.load_u32(self.prod);
+        let mut done = 0;
+        loop {
+            let piece = self.writable(prod, cons)?;
+            let count = piece.len().min(from.len() - done);
+            if count == 0 {
+                break;
+            }
+            page.write(self.data + piece.start, &from[done..done + count]);
+            done += count;
+            prod = advance(prod, count);
+        }
+        if done > 0 {
+            page.store_u32(self.prod, prod);
+        }
+        Ok(done)
+    }
+
+    /// The bytes that can be read in one piece, as offsets into the data.
+    fn readable(self, prod: u32, cons: u32) -> Result<Range<usize>, Corrupt> {
+        let filled = self.filled(prod, cons)?;
+        Ok(self.piece(cons, filled))
+    }
+
+    /// The room that can be written in one piece, as offsets into the data.
+    fn writable(self, prod: u32, cons: u32) -> Result<Range<usize>, Corrupt> {
+        let room = self.size - self.filled(prod, cons)?;
+        Ok(self.piece(prod, room))
+    }
+
+    fn filled(self, prod: u32, cons: u32) -> Result<u32, Corrupt> {
+        let filled = prod.wrapping_sub(cons);
+        if filled > self.size { Err(Corrupt) } else { Ok(filled) }
+    }
+
+    fn piece(self, index: u32, count: u32) -> Range<usize> {
+        let start = index & (self.size - 1);
+        let end = start + count.min(self.size - start);
+        start as usize..end as usize
+    }
+}
+
+/// `count` is at most the size of a ring.
+fn advance(index: u32, count: usize) -> u32 {
+    index.wrapping_add(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The xenstore daemon without its rings: the tree and everything clients may do with it
+//! (docs/misc/xenstore.txt).
+//!
+//! A client is a domain that was introduced, or a watch of dom0 itself. What a client sends is
+//! foreign bytes; what it costs is bounded by [`Quota`].
+
+mod connection;
+mod error;
+mod message;
+mod operation;
+mod path;
+mod permissions;
+mod quota;
+mod request;
+mod service;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod tree;
+mod watch;
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::task::Waker;
+
+pub use connection::Connection;
+pub use error::Error;
+pub use message::{Header, MessageType, PAYLOAD_MAX};
+pub use operation::{Change, Operation, VALUE_MAX};
+pub use path::{ABSOLUTE_MAX, DEPTH_MAX, Path, RELATIVE_MAX};
+pub use permissions::{Caller, Permissions, Rights};
+pub use quota::Quota;
+pub use service::{RingService, Turn};
+pub use transaction::Transaction;
+pub use tree::{Node, Tree};
+pub use watch::{EventQueue, TOKEN_MAX, Target, Watch, WatchEvent};
+
+use crate::DomId;
+
+/// The domain that the daemon runs in.
+pub const DOM0: DomId = DomId::DOM0;
+/// dom0 as a caller.
+pub const PRIVILEGED: Caller = Caller { domid: DOM0, privileged: true };
+
+/// Who holds watches and transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClientId {
+    /// A domain with a ring.
+    Domain(DomId),
+    /// One watch of dom0's own, without a ring.
+    Local(u64),
+}
+
+#[derive(Debug)]
+struct Client {
+    caller: Caller,
+    watches: Vec<Watch>,
+    transactions: BTreeMap<u32, Transaction>,
+    next_transaction: u32,
+    events: EventQueue,
+}
+
+impl Client {
+    fn new(caller: Caller) -> Self {
+        Self {
+            caller,
+            watches: Vec::new(),
+            transactions: BTreeMap::new(),
+            next_transaction: 1,
+            events: EventQueue::default(),
+        }
+    }
+}
+
+/// The daemon's state.
+#[derive(Debug)]
+pub struct Xenstored {
+    tree: Tree,
+    generation: u64,
+    quota: Quota,
+    clients: BTreeMap<ClientId, Client>,
+    next_local: u64,
+}
+
+impl Xenstored {
+    /// An empty tree under `quota`.
+    #[must_use]
+    pub fn new(quota: Quota) -> Self {
+        let tree = Tree::new(DOM0);
+        Self { tree, generation: 1, quota, clients: BTreeMap::new(), next_local: 0 }
+    }
+
+    /// Makes a domain known: from now on it may send requests. `Exists` if it is known.
+    pub fn introduce(&mut self, domid: DomId) -> Result<(), Error> {
+        let id = ClientId::Domain(domid);
+        if self.clients.contains_key(&id) {
+            return Err(Error::Exists);
+        }
+        self.clients.insert(id, Client::new(Caller { domid, privileged: false }));
+        self.tell(&Target::IntroduceDomain);
+        Ok(())
+    }
+
+    /// Whether the domain is known.
+    #[must_use]
+    pub fn is_introduced(&self, domid: DomId) -> bool {
+        self.clients.contains_key(&ClientId::Domain(domid))
+    }
+
+    /// Forgets a dead domain: its watches, transactions and nodes, and every right that nodes of
+    /// others gave it, so that a later domain of the same number gets none of them.
+    pub fn release(&mut self, domid: DomId) {
+        self.clients.remove(&ClientId::Domain(domid));
+        for client in self.clients.values_mut() {
+            client.transactions.values_mut().for_each(Transaction::invalidate);
+        }
+        for path in self.tree.find(false, &|node| node.permissions.owner() == domid) {
+            let _ = self.change(PRIVILEGED, &Operation::Remove(path));
+        }
+        let generation = self.next_generation();
+        for path in self.tree.find(true, &|node| node.permissions.names(domid)) {
+            self.tree.modify(&path, generation, |node| node.permissions.forget(domid));
+        }
+        self.tell(&Target::ReleaseDomain);
+    }
+
+    /// The node `path` as `caller` may see it.
+    pub fn node(&self, caller: Caller, path: &Path) -> Result<&Node, Error> {
+        operation::readable(&self.tree, caller, path)
+    }
+
+    /// Carries out a change at once and tells the watchers.
+    pub fn change(&mut self, caller: Caller, operation: &Operation) -> Result<(), Error> {
+        let generation = self.next_generation();
+        let change = operation::apply(&mut self.tree, caller, operation, &self.quota, generation)?;
+        self.fire(change.as_slice());
+        Ok(())
+    }
+
+    /// Sets a watch; the client gets one event at once. `Exists` if it has the same one.
+    pub fn watch(&mut self, id: ClientId, target: Target, token: Vec<u8>) -> Result<(), Error> {
+        let limit = self.event_limit(id);
+        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        if !client.caller.privileged {
+            if !matches!(target, Target::Node { .. }) {
+                return Err(Error::AccessDenied);
+            }
+            if client.watches.len() >= self.quota.watches {
+                return Err(Error::NoSpace);
+            }
+        }
+        if token.len() > TOKEN_MAX {
+            return Err(Error::Invalid);
+        }
+        if client.watches.iter().any(|watch| watch.target == target && watch.token == token) {
+            return Err(Error::Exists);
+        }
+        let watch = Watch { caller: client.caller, target, token };
+        client.events.push(watch.initial_event(), limit);
+        client.watches.push(watch);
+        Ok(())
+    }
+
+    /// Takes a watch back; `NotFound` if there is no such one.
+    pub fn unwatch(&mut self, id: ClientId, target: &Target, token: &[u8]) -> Result<(), Error> {
+        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let is_it = |watch: &Watch| watch.target == *target && watch.token == token;
+        let at = client.watches.iter().position(is_it).ok_or(Error::NotFound)?;
+        client.watches.remove(at);
+        Ok(())
+    }
+
+    /// A new client inside dom0 that watches `path`.
+    pub fn watch_locally(&mut self, path: &str) -> Result<ClientId, Error> {
+        let target = Target::parse(path, DOM0)?;
+        let id = ClientId::Local(self.next_local);
+        self.next_local += 1;
+        self.clients.insert(id, Client::new(PRIVILEGED));
+        self.watch(id, target, Vec::new())?;
+        Ok(id)
+    }
+
+    /// Ends a client with all it holds.
+    pub fn disconnect(&mut self, id: ClientId) {
+        self.clients.remove(&id);
+    }
+
+    /// The oldest watch event of a client. Without one, `waker` is woken when one comes or the
+    /// client ends.
+    pub fn next_event(&mut self, id: ClientId, waker: Option<&Waker>) -> Option<WatchEvent> {
+        let events = &mut self.clients.get_mut(&id)?.events;
+        let event = events.pop();
+        if let (None, Some(waker)) = (&event, waker) {
+            events.register(waker);
+        }
+        event
+    }
+
+    /// How many nodes a domain owns.
+    #[must_use]
+    pub fn nodes_of(&self, domid: DomId) -> usize {
+        self.tree.owned(domid)
+    }
+
+    fn begin_transaction(&mut self, id: ClientId) -> Result<u32, Error> {
+        let limit = self.quota.transactions;
+        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        if !client.caller.privileged && client.transactions.len() >= limit {
+            return Err(Error::NoSpace);
+        }
+        while client.next_transaction == 0
+            || client.transactions.contains_key(&client.next_transaction)
+        {
+            client.next_transaction = client.next_transaction.wrapping_add(1);
+        }
+        let number = client.next_transaction;
+        client.next_transaction = number.wrapping_add(1);
+        client.transactions.insert(number, Transaction::new(&self.tree));
+        Ok(number)
+    }
+
+    fn end_transaction(&mut self, id: ClientId, number: u32, commit: bool) -> Result<(), Error> {
+        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let caller = client.caller;
+        let transaction = client.transactions.remove(&number).ok_or(Error::NotFound)?;
+        if !commit {
+            return Ok(());
+        }
+        let generation = self.next_generation();
+        let changes = transaction.commit(&mut self.tree, caller, &self.quota, generation)?;
+        self.fire(&changes);
+        Ok(())
+    }
+
+    /// The tree for looking at `path`: the transaction's, or the common one if `number` is 0.
+    fn tree_for(&mut self, id: ClientId, number: u32, path: &Path) -> Result<&Tree, Error> {
+        if number == 0 {
+            return Ok(&self.tree);
+        }
+        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let transaction = client.transactions.get_mut(&number).ok_or(Error::NotFound)?;
+        transaction.look_at(path, client.caller, &self.quota)
+    }
+
+    /// Carries out a change in transaction `number`, or at once if that is 0.
+    fn change_in(&mut self, id: ClientId, number: u32, change: Operation) -> Result<(), Error> {
+        let generation = self.next_generation();
+        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let caller = client.caller;
+        if number == 0 {
+            return self.change(caller, &change);
+        }
+        let transaction = client.transactions.get_mut(&number).ok_or(Error::NotFound)?;
+        transaction.apply(caller, change, &self.quota, generation)
+    }
+
+    fn reset_watches(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.watches.clear();
+            client.events = EventQueue::default();
+        }
+    }
+
+    fn fire(&mut self, changes: &[Change]) {
+        for change in changes {
+            for (id, client) in &mut self.clients {
+                let limit = event_limit(*id, &self.quota);
+                for watch in &client.watches {
+                    if let Some(event) = watch.event_for(change, &self.tree) {
+                        client.events.push(event, limit);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, what: &Target) {
+        for (id, client) in &mut self.clients {
+            let limit = event_limit(*id, &self.quota);
+            for watch in client.watches.iter().filter(|watch| watch.target == *what) {
+                client.events.push(watch.initial_event(), limit);
+            }
+        }
+    }
+
+    fn event_limit(&self, id: ClientId) -> usize {
+        event_limit(id, &self.quota)
+    }
+
+    fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// The tree as lines of path and value, for a person to read; from `path` downwards.
+    #[must_use]
+    pub fn listing(&self, path: &Path) -> Vec<(String, Vec<u8>)> {
+        let below = self.tree.find(true, &|_| true);
+        let wanted = below.iter().filter(|found| path.covers(found));
+        let line = |path: &Path| {
+            (
+                String::from(path.as_str()),
+                self.tree.get(path).map(|n| n.value.clone()).unwrap_or_default(),
+            )
+        };
+        wanted.map(line).collect()
+    }
+}
+
+fn event_limit(id: ClientId, quota: &Quota) -> usize {
+    match id {
+        ClientId::Domain(_) => quota.events,
+        ClientId::Local(_) => usize::MAX,
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The daemon seen through its wire protocol and its ring page, as a domain sees it.
+
+mod access;
+mod protocol;
+mod quotas;
+mod transactions;
+mod watches;
+
+use std::cell::RefCell;
+use std::string::String;
+use std::vec::Vec;
+
+use super::message::{HEADER_BYTES, Header, MessageType};
+use super::{Operation, PRIVILEGED, Path, Permissions, Quota, Rights, Xenstored};
+use crate::DomId;
+use crate::byte_ring::SharedPage;
+
+const ONE: DomId = DomId::new(1);
+const TWO: DomId = DomId::new(2);
+
+/// A daemon with two domains, each with a home that is dom0's and `device` and `data` in it that
+/// are its own, as a toolstack makes them.
+fn daemon() -> Xenstored {
+    let mut store = Xenstored::new(Quota::default());
+    for domid in [ONE, TWO] {
+        let home = Path::home(domid);
+        let readable = Permissions::new(DomId::DOM0, Rights::None).with(domid, Rights::Read);
+        dom0(&mut store, Operation::MakeDirectory(home.clone()));
+        dom0(&mut store, Operation::SetPermissions(home.clone(), readable));
+        for name in ["device", "data"] {
+            let own = Permissions::new(domid, Rights::None);
+            dom0(&mut store, Operation::MakeDirectory(home.child(name)));
+            dom0(&mut store, Operation::SetPermissions(home.child(name), own));
+        }
+        store.introduce(domid).unwrap();
+    }
+    store
+}
+
+fn dom0(store: &mut Xenstored, operation: Operation) {
+    store.change(PRIVILEGED, &operation).unwrap();
+}
+
+fn dom0_write(store: &mut Xenstored, path: &str, value: &str) {
+    dom0(store, Operation::Write(path_of(path), value.into()));
+}
+
+fn dom0_read(store: &Xenstored, path: &str) -> Option<String> {
+    let node = store.node(PRIVILEGED, &path_of(path)).ok()?;
+    Some(String::from_utf8(node.value.clone()).unwrap())
+}
+
+fn path_of(path: &str) -> Path {
+    Path::parse(path, DomId::DOM0).unwrap()
+}
+
+/// Sends a request in transaction `tx`; the payload of the answer, or the name of the error.
+fn ask_in(
+    store: &mut Xenstored,
+    tx: u32,
+    domid: DomId,
+    kind: MessageType,
+    payload: &str,
+) -> Result<String, String> {
+    let length = payload.len().try_into().unwrap();
+    let header = Header { kind: kind as u32, request_id: 7, transaction: tx, length };
+    let answer = store.serve(domid, &header, payload.as_bytes());
+    let got = Header::decode(answer.first_chunk().unwrap());
+    assert_eq!((got.request_id, got.transaction), (7, tx));
+    assert_eq!(got.length as usize, answer.len() - HEADER_BYTES);
+    let text = String::from_utf8(answer[HEADER_BYTES..].to_vec()).unwrap();
+    if got.kind == MessageType::Error as u32 {
+        return Err(text.trim_end_matches('\0').into());
+    }
+    assert_eq!(got.kind, kind as u32);
+    Ok(text)
+}
+
+fn ask(
+    store: &mut Xenstored,
+    domid: DomId,
+    kind: MessageType,
+    payload: &str,
+) -> Result<String, String> {
+    ask_in(store, 0, domid, kind, payload)
+}
+
+fn begin(store: &mut Xenstored, domid: DomId) -> u32 {
+    let id = ask(store, domid, MessageType::TransactionStart, "\0").unwrap();
+    id.trim_end_matches('\0').parse().unwrap()
+}
+
+/// The events that wait for a domain: path and token.
+fn events(store: &mut Xenstored, domid: DomId) -> Vec<(String, String)> {
+    let id = super::ClientId::Domain(domid);
+    core::iter::from_fn(|| store.next_event(id, None))
+        .map(|event| (event.path, String::from_utf8(event.token).unwrap()))
+        .collect()
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(path, token)| ((*path).into(), (*token).into())).collect()
+}
+
+/// A page in the test's own memory.
+struct Page(RefCell<[u8; 4096]>);
+
+impl Page {
+    fn new() -> Self {
+        Self(RefCell::new([0; 4096]))
+    }
+}
+
+impl SharedPage for Page {
+    fn load_u32(&self, offset: usize) -> u32 {
+        u32::from_le_bytes(self.0.borrow()[offset..offset + 4].try_into().unwrap())
+    }
+
+    fn store_u32(&self, offset: usize, value: u32) {
+        self.0.borrow_mut()[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) {
+        into.copy_from_slice(&self.0.borrow()[offset..offset + into.len()]);
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) {
+        self.0.borrow_mut()[offset..offset + from.len()].copy_from_slice(from);
+    }
+}

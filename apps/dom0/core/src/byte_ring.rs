@@ -6,6 +6,8 @@
 
 use core::ops::Range;
 
+use xen_abi::{console, xenstore};
+
 /// The distance between a ring's indices is greater than its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
@@ -31,16 +33,30 @@ pub struct ByteRing {
     prod: usize,
 }
 
-/// Requests of a domain to xenstored (`struct xenstore_domain_interface`, io/xs_wire.h).
-pub const STORE_REQUESTS: ByteRing = ByteRing { data: 0, size: 1024, cons: 2048, prod: 2052 };
+/// Requests of a domain to xenstored.
+pub const STORE_REQUESTS: ByteRing = ByteRing {
+    data: xenstore::REQ,
+    size: 1024,
+    cons: xenstore::REQ_CONS,
+    prod: xenstore::REQ_PROD,
+};
 /// Answers and events from xenstored.
-pub const STORE_RESPONSES: ByteRing = ByteRing { data: 1024, size: 1024, cons: 2056, prod: 2060 };
-/// Input for a domain's console (`struct xencons_interface`, io/console.h).
-pub const CONSOLE_IN: ByteRing = ByteRing { data: 0, size: 1024, cons: 3072, prod: 3076 };
+pub const STORE_RESPONSES: ByteRing = ByteRing {
+    data: xenstore::RSP,
+    size: 1024,
+    cons: xenstore::RSP_CONS,
+    prod: xenstore::RSP_PROD,
+};
+/// Input for a domain's console.
+pub const CONSOLE_IN: ByteRing =
+    ByteRing { data: console::IN, size: 1024, cons: console::IN_CONS, prod: console::IN_PROD };
 /// What a domain prints.
-pub const CONSOLE_OUT: ByteRing = ByteRing { data: 1024, size: 2048, cons: 3080, prod: 3084 };
+pub const CONSOLE_OUT: ByteRing =
+    ByteRing { data: console::OUT, size: 2048, cons: console::OUT_CONS, prod: console::OUT_PROD };
+const _: () = assert!(xenstore::RING_SIZE == 1024);
+const _: () = assert!(console::IN_SIZE == 1024 && console::OUT_SIZE == 2048);
 /// Offset in the xenstore page of the word that tells the domain why its ring is no longer served.
-pub const STORE_ERROR: usize = 2072;
+pub const STORE_ERROR: usize = xenstore::ERROR;
 /// [`STORE_ERROR`]: impossible ring indices.
 pub const STORE_ERROR_RING: u32 = 2;
 /// [`STORE_ERROR`]: a message that breaks the protocol.

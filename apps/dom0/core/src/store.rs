@@ -41,9 +41,9 @@ impl Store {
         self.0.lock()
     }
 
-    /// A node's value as text; `Invalid` if it is none.
+    /// A node's value as text; `EINVAL` if it is none.
     pub fn read(&self, path: &str) -> Result<String, Error> {
-        String::from_utf8(self.read_bytes(path)?).map_err(|_| Error::Invalid)
+        String::from_utf8(self.read_bytes(path)?).map_err(|_| Error::Einval)
     }
 
     /// A node's value as it is.
@@ -51,9 +51,9 @@ impl Store {
         Ok(self.daemon().node(PRIVILEGED, &parse(path)?)?.value.clone())
     }
 
-    /// A node's value as a decimal number; `Invalid` if it is none.
+    /// A node's value as a decimal number; `EINVAL` if it is none.
     pub fn read_number<N: core::str::FromStr>(&self, path: &str) -> Result<N, Error> {
-        self.read(path)?.parse().map_err(|_| Error::Invalid)
+        self.read(path)?.parse().map_err(|_| Error::Einval)
     }
 
     /// Gives a node a value. A new node, and those above it that are missing, get the permissions
@@ -70,7 +70,7 @@ impl Store {
     /// Takes a node and all below it out. No error if there was none.
     pub fn remove(&self, path: &str) -> Result<(), Error> {
         match self.change(Operation::Remove(parse(path)?)) {
-            Err(Error::NotFound) => Ok(()),
+            Err(Error::Enoent) => Ok(()),
             result => result,
         }
     }

@@ -5,8 +5,10 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Waker;
 
-use super::message::{self, HEADER_BYTES, Header, MessageType, PAYLOAD_MAX};
-use super::{ClientId, Error, WatchEvent, Xenstored};
+use xen_abi::xenstore::{MAX_PAYLOAD, MessageHeader, MessageType};
+
+use super::message::{self, HEADER_BYTES};
+use super::{ClientId, WatchEvent, Xenstored};
 use crate::DomId;
 
 /// The stream is ill-formed: nothing more will be read from this domain.
@@ -39,7 +41,7 @@ impl Connection {
             return 0;
         }
         let total = match self.header() {
-            Some(header) => HEADER_BYTES + header.length as usize,
+            Some(header) => HEADER_BYTES + header.len as usize,
             None => HEADER_BYTES,
         };
         total - self.input.len()
@@ -52,11 +54,11 @@ impl Connection {
     pub fn feed(&mut self, bytes: &[u8], store: &mut Xenstored) -> Result<(), ProtocolError> {
         self.input.extend_from_slice(bytes);
         let Some(header) = self.header() else { return Ok(()) };
-        if header.length as usize > PAYLOAD_MAX {
+        if header.len as usize > MAX_PAYLOAD {
             return Err(ProtocolError);
         }
         if let Some(payload) = self.input.get(HEADER_BYTES..)
-            && payload.len() == header.length as usize
+            && payload.len() == header.len as usize
         {
             self.output.extend(store.serve(self.domid, &header, payload));
             self.input.clear();
@@ -85,14 +87,8 @@ impl Connection {
         self.output.drain(..count.min(self.output.len()));
     }
 
-    fn header(&self) -> Option<Header> {
-        self.input.first_chunk().map(Header::decode)
-    }
-}
-
-impl From<ProtocolError> for Error {
-    fn from(_: ProtocolError) -> Self {
-        Self::Invalid
+    fn header(&self) -> Option<MessageHeader> {
+        message::decode(&self.input)
     }
 }
 
@@ -101,6 +97,6 @@ fn encode_event(event: &WatchEvent) -> Vec<u8> {
     payload.push(0);
     payload.extend_from_slice(&event.token);
     payload.push(0);
-    let header = Header { kind: 0, request_id: 0, transaction: 0, length: 0 };
+    let header = MessageHeader::default();
     message::encode(MessageType::WatchEvent, &header, &payload)
 }

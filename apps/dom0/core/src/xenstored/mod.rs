@@ -6,7 +6,6 @@
 //! foreign bytes; what it costs is bounded by [`Quota`].
 
 mod connection;
-mod error;
 mod message;
 mod operation;
 mod path;
@@ -26,16 +25,16 @@ use alloc::vec::Vec;
 use core::task::Waker;
 
 pub use connection::Connection;
-pub use error::Error;
-pub use message::{Header, MessageType, PAYLOAD_MAX};
 pub use operation::{Change, Operation, VALUE_MAX};
-pub use path::{ABSOLUTE_MAX, DEPTH_MAX, Path, RELATIVE_MAX};
+pub use path::{DEPTH_MAX, Path};
 pub use permissions::{Caller, Permissions, Rights};
 pub use quota::Quota;
 pub use service::{RingService, Turn};
 pub use transaction::Transaction;
 pub use tree::{Node, Tree};
 pub use watch::{EventQueue, TOKEN_MAX, Target, Watch, WatchEvent};
+
+pub use xen_abi::xenstore::StoreError as Error;
 
 use crate::DomId;
 
@@ -92,11 +91,11 @@ impl Xenstored {
         Self { tree, generation: 1, quota, clients: BTreeMap::new(), next_local: 0 }
     }
 
-    /// Makes a domain known: from now on it may send requests. `Exists` if it is known.
+    /// Makes a domain known: from now on it may send requests. `EEXIST` if it is known.
     pub fn introduce(&mut self, domid: DomId) -> Result<(), Error> {
         let id = ClientId::Domain(domid);
         if self.clients.contains_key(&id) {
-            return Err(Error::Exists);
+            return Err(Error::Eexist);
         }
         self.clients.insert(id, Client::new(Caller { domid, privileged: false }));
         self.tell(&Target::IntroduceDomain);
@@ -139,23 +138,23 @@ impl Xenstored {
         Ok(())
     }
 
-    /// Sets a watch; the client gets one event at once. `Exists` if it has the same one.
+    /// Sets a watch; the client gets one event at once. `EEXIST` if it has the same one.
     pub fn watch(&mut self, id: ClientId, target: Target, token: Vec<u8>) -> Result<(), Error> {
         let limit = self.event_limit(id);
-        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let client = self.clients.get_mut(&id).ok_or(Error::Enoent)?;
         if !client.caller.privileged {
             if !matches!(target, Target::Node { .. }) {
-                return Err(Error::AccessDenied);
+                return Err(Error::Eacces);
             }
             if client.watches.len() >= self.quota.watches {
-                return Err(Error::NoSpace);
+                return Err(Error::Enospc);
             }
         }
         if token.len() > TOKEN_MAX {
-            return Err(Error::Invalid);
+            return Err(Error::Einval);
         }
         if client.watches.iter().any(|watch| watch.target == target && watch.token == token) {
-            return Err(Error::Exists);
+            return Err(Error::Eexist);
         }
         let watch = Watch { caller: client.caller, target, token };
         client.events.push(watch.initial_event(), limit);
@@ -163,11 +162,11 @@ impl Xenstored {
         Ok(())
     }
 
-    /// Takes a watch back; `NotFound` if there is no such one.
+    /// Takes a watch back; `ENOENT` if there is no such one.
     pub fn unwatch(&mut self, id: ClientId, target: &Target, token: &[u8]) -> Result<(), Error> {
-        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let client = self.clients.get_mut(&id).ok_or(Error::Enoent)?;
         let is_it = |watch: &Watch| watch.target == *target && watch.token == token;
-        let at = client.watches.iter().position(is_it).ok_or(Error::NotFound)?;
+        let at = client.watches.iter().position(is_it).ok_or(Error::Enoent)?;
         client.watches.remove(at);
         Ok(())
     }
@@ -206,9 +205,9 @@ impl Xenstored {
 
     fn begin_transaction(&mut self, id: ClientId) -> Result<u32, Error> {
         let limit = self.quota.transactions;
-        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let client = self.clients.get_mut(&id).ok_or(Error::Enoent)?;
         if !client.caller.privileged && client.transactions.len() >= limit {
-            return Err(Error::NoSpace);
+            return Err(Error::Enospc);
         }
         while client.next_transaction == 0
             || client.transactions.contains_key(&client.next_transaction)
@@ -222,9 +221,9 @@ impl Xenstored {
     }
 
     fn end_transaction(&mut self, id: ClientId, number: u32, commit: bool) -> Result<(), Error> {
-        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let client = self.clients.get_mut(&id).ok_or(Error::Enoent)?;
         let caller = client.caller;
-        let transaction = client.transactions.remove(&number).ok_or(Error::NotFound)?;
+        let transaction = client.transactions.remove(&number).ok_or(Error::Enoent)?;
         if !commit {
             return Ok(());
         }
@@ -239,20 +238,20 @@ impl Xenstored {
         if number == 0 {
             return Ok(&self.tree);
         }
-        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
-        let transaction = client.transactions.get_mut(&number).ok_or(Error::NotFound)?;
+        let client = self.clients.get_mut(&id).ok_or(Error::Enoent)?;
+        let transaction = client.transactions.get_mut(&number).ok_or(Error::Enoent)?;
         transaction.look_at(path, client.caller, &self.quota)
     }
 
     /// Carries out a change in transaction `number`, or at once if that is 0.
     fn change_in(&mut self, id: ClientId, number: u32, change: Operation) -> Result<(), Error> {
         let generation = self.next_generation();
-        let client = self.clients.get_mut(&id).ok_or(Error::NotFound)?;
+        let client = self.clients.get_mut(&id).ok_or(Error::Enoent)?;
         let caller = client.caller;
         if number == 0 {
             return self.change(caller, &change);
         }
-        let transaction = client.transactions.get_mut(&number).ok_or(Error::NotFound)?;
+        let transaction = client.transactions.get_mut(&number).ok_or(Error::Enoent)?;
         transaction.apply(caller, change, &self.quota, generation)
     }
 

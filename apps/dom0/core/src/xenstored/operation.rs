@@ -61,12 +61,12 @@ impl Change {
 }
 
 /// The node at `path` if `caller` may read it. A caller that may not read the nearest existing
-/// node above gets `AccessDenied` for a missing one too, and so learns nothing.
+/// node above gets `EACCES` for a missing one too, and so learns nothing.
 pub(super) fn readable<'t>(tree: &'t Tree, caller: Caller, path: &Path) -> Result<&'t Node, Error> {
     if !tree.nearest(path).permissions.rights(caller).can_read() {
-        return Err(Error::AccessDenied);
+        return Err(Error::Eacces);
     }
-    tree.get(path).ok_or(Error::NotFound)
+    tree.get(path).ok_or(Error::Enoent)
 }
 
 /// Carries out `operation` with `generation` as the stamp of what changes. On an error the tree is
@@ -98,7 +98,7 @@ impl At<'_> {
     fn write(&self, tree: &mut Tree, path: &Path, value: &[u8]) -> Result<Option<Change>, Error> {
         self.check_writable(tree, path)?;
         if value.len() > VALUE_MAX {
-            return Err(Error::TooBig);
+            return Err(Error::E2big);
         }
         let children = tree.get(path).map_or(0, |node| node.bytes() - node.value.len());
         self.check_node_bytes(children + value.len())?;
@@ -117,10 +117,10 @@ impl At<'_> {
     }
 
     fn remove(&self, tree: &mut Tree, path: &Path) -> Result<Option<Change>, Error> {
-        let (parent, _) = path.split_last().ok_or(Error::Invalid)?;
+        let (parent, _) = path.split_last().ok_or(Error::Einval)?;
         self.check_writable(tree, path)?;
         if tree.get(&parent).is_none() {
-            return Err(Error::NotFound);
+            return Err(Error::Enoent);
         }
         let Some(removed) = tree.remove(path, self.generation) else { return Ok(None) };
         Ok(Some(Change { removed: Some(removed), ..Change::of(path) }))
@@ -134,10 +134,10 @@ impl At<'_> {
     ) -> Result<Option<Change>, Error> {
         let before = readable(tree, self.caller, path)?.permissions.clone();
         if !before.is_owner(self.caller) {
-            return Err(Error::AccessDenied);
+            return Err(Error::Eacces);
         }
         if !self.caller.privileged && permissions.owner() != self.caller.domid {
-            return Err(Error::NotPermitted);
+            return Err(Error::Eperm);
         }
         tree.modify(path, self.generation, |node| node.permissions = permissions.clone());
         Ok(Some(Change { permissions_before: Some(before), ..Change::of(path) }))
@@ -162,7 +162,7 @@ impl At<'_> {
         if !self.caller.privileged
             && tree.owned(self.caller.domid) + missing.len() > self.quota.nodes
         {
-            return Err(Error::NoSpace);
+            return Err(Error::Enospc);
         }
         for path in missing.iter().rev() {
             tree.insert(path, Node::new(permissions.clone(), self.generation));
@@ -172,11 +172,11 @@ impl At<'_> {
 
     fn check_writable(&self, tree: &Tree, path: &Path) -> Result<(), Error> {
         let may_write = tree.nearest(path).permissions.rights(self.caller).can_write();
-        if may_write { Ok(()) } else { Err(Error::AccessDenied) }
+        if may_write { Ok(()) } else { Err(Error::Eacces) }
     }
 
     fn check_node_bytes(&self, bytes: usize) -> Result<(), Error> {
         let fits = self.caller.privileged || bytes <= self.quota.node_bytes;
-        if fits { Ok(()) } else { Err(Error::NoSpace) }
+        if fits { Ok(()) } else { Err(Error::Enospc) }
     }
 }

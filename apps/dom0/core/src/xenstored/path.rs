@@ -5,13 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
+use xen_abi::xenstore::{MAX_ABSOLUTE_PATH, MAX_RELATIVE_PATH};
+
 use super::Error;
 use crate::DomId;
 
-/// Longest absolute path in bytes (`XENSTORE_ABS_PATH_MAX`, io/xs_wire.h).
-pub const ABSOLUTE_MAX: usize = 3072;
-/// Longest relative path in bytes (`XENSTORE_REL_PATH_MAX`, io/xs_wire.h).
-pub const RELATIVE_MAX: usize = 2048;
 /// Deepest path in components: it bounds every recursion over the tree.
 pub const DEPTH_MAX: usize = 32;
 
@@ -33,23 +31,23 @@ impl Path {
     }
 
     /// Reads what a client of domain `domid` sent; a path without leading slash begins at that
-    /// domain's home. `Invalid` for a forbidden character, an empty component, a path too long or
+    /// domain's home. `EINVAL` for a forbidden character, an empty component, a path too long or
     /// too deep.
     pub fn parse(text: &str, domid: DomId) -> Result<Self, Error> {
         let absolute = if text.starts_with('/') {
-            if text.len() > ABSOLUTE_MAX {
-                return Err(Error::Invalid);
+            if text.len() > MAX_ABSOLUTE_PATH {
+                return Err(Error::Einval);
             }
             String::from(text)
         } else {
-            if text.len() > RELATIVE_MAX {
-                return Err(Error::Invalid);
+            if text.len() > MAX_RELATIVE_PATH {
+                return Err(Error::Einval);
             }
             format!("{}/{text}", Self::home(domid))
         };
         let valid = absolute == "/" || absolute.split('/').skip(1).all(is_component);
         if !valid || absolute.split('/').count() > DEPTH_MAX + 1 {
-            return Err(Error::Invalid);
+            return Err(Error::Einval);
         }
         Ok(Self(absolute))
     }

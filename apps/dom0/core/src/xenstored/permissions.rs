@@ -87,16 +87,16 @@ impl Permissions {
         self
     }
 
-    /// Reads entries like `n0`, `r5`. `Invalid` for none, too many, or an ill-formed one.
+    /// Reads entries like `n0`, `r5`. `EINVAL` for none, too many, or an ill-formed one.
     pub fn parse<'a>(entries: impl Iterator<Item = &'a str>) -> Result<Self, Error> {
         let mut list = Vec::new();
         for entry in entries {
             if list.len() == Self::ENTRIES_MAX {
-                return Err(Error::NoSpace);
+                return Err(Error::Enospc);
             }
             list.push(parse_entry(entry)?);
         }
-        let (&(owner, others), exceptions) = list.split_first().ok_or(Error::Invalid)?;
+        let (&(owner, others), exceptions) = list.split_first().ok_or(Error::Einval)?;
         Ok(Self { owner, others, exceptions: exceptions.to_vec() })
     }
 
@@ -159,12 +159,12 @@ impl Permissions {
 }
 
 fn parse_entry(entry: &str) -> Result<(DomId, Rights), Error> {
-    let letter = entry.bytes().next().ok_or(Error::Invalid)?;
-    let rights = Rights::from_letter(letter).ok_or(Error::Invalid)?;
-    let digits = entry.get(1..).ok_or(Error::Invalid)?;
+    let letter = entry.bytes().next().ok_or(Error::Einval)?;
+    let rights = Rights::from_letter(letter).ok_or(Error::Einval)?;
+    let digits = entry.get(1..).ok_or(Error::Einval)?;
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Error::Invalid);
+        return Err(Error::Einval);
     }
-    let domid = digits.parse().map_err(|_| Error::Invalid)?;
+    let domid = digits.parse().map_err(|_| Error::Einval)?;
     Ok((DomId::new(domid), rights))
 }

@@ -5,31 +5,32 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::str;
 
-use super::message::{self, Header, MessageType, PAYLOAD_MAX};
+use xen_abi::xenstore::{MAX_PAYLOAD, MessageHeader, MessageType};
+
+use super::message;
 use super::{ClientId, Error, Operation, Path, Permissions, Target, Tree, Xenstored, operation};
 use crate::DomId;
 
 impl Xenstored {
     /// Serves one request of `domid` and returns the whole answer.
     #[must_use]
-    pub fn serve(&mut self, domid: DomId, header: &Header, payload: &[u8]) -> Vec<u8> {
-        let request =
-            Request { id: ClientId::Domain(domid), domid, transaction: header.transaction };
-        let answer = match MessageType::from_number(header.kind) {
-            Some(kind) => request.answer(self, kind, payload).map(|answer| (kind, answer)),
-            None => Err(Error::NotSupported),
+    pub fn serve(&mut self, domid: DomId, header: &MessageHeader, payload: &[u8]) -> Vec<u8> {
+        let request = Request { id: ClientId::Domain(domid), domid, transaction: header.tx_id };
+        let answer = match MessageType::try_from(header.kind) {
+            Ok(kind) => request.answer(self, kind, payload).map(|answer| (kind, answer)),
+            Err(_) => Err(Error::Enosys),
         };
         match answer {
-            Ok((kind, answer)) if answer.len() <= PAYLOAD_MAX => {
+            Ok((kind, answer)) if answer.len() <= MAX_PAYLOAD => {
                 message::encode(kind, header, &answer)
             }
-            Ok(_) => error(header, Error::TooBig),
+            Ok(_) => error(header, Error::E2big),
             Err(refusal) => error(header, refusal),
         }
     }
 }
 
-fn error(request: &Header, error: Error) -> Vec<u8> {
+fn error(request: &MessageHeader, error: Error) -> Vec<u8> {
     message::encode(MessageType::Error, request, format!("{error}\0").as_bytes())
 }
 
@@ -69,8 +70,13 @@ impl Request {
             | MessageType::Release
             | MessageType::IsDomainIntroduced
             | MessageType::Resume
-            | MessageType::SetTarget => Err(Error::AccessDenied),
-            MessageType::WatchEvent | MessageType::Error => Err(Error::NotSupported),
+            | MessageType::SetTarget => Err(Error::Eacces),
+            MessageType::WatchEvent
+            | MessageType::Error
+            | MessageType::GetFeature
+            | MessageType::SetFeature
+            | MessageType::GetQuota
+            | MessageType::SetQuota => Err(Error::Enosys),
         }
     }
 
@@ -83,13 +89,13 @@ impl Request {
     fn directory_part(&self, store: &mut Xenstored, payload: &[u8]) -> Result<Vec<u8>, Error> {
         let (path, offset) = split_two(payload)?;
         let path = Path::parse(text(path)?, self.domid)?;
-        let offset: usize = text(offset)?.parse().map_err(|_| Error::Invalid)?;
+        let offset: usize = text(offset)?.parse().map_err(|_| Error::Einval)?;
         let tree = store.tree_for(self.id, self.transaction, &path)?;
         let node = operation::readable(tree, self.caller(), &path)?;
         let mut answer = format!("{}\0", node.generation).into_bytes();
         let names = children(node);
         let rest = names.get(offset..).unwrap_or_default();
-        let room = PAYLOAD_MAX - answer.len() - 1;
+        let room = MAX_PAYLOAD - answer.len() - 1;
         if rest.len() <= room {
             answer.extend_from_slice(rest);
             answer.push(0);
@@ -116,14 +122,14 @@ impl Request {
     }
 
     fn set_permissions(&self, store: &mut Xenstored, payload: &[u8]) -> Result<Vec<u8>, Error> {
-        let payload = payload.strip_suffix(&[0]).ok_or(Error::Invalid)?;
+        let payload = payload.strip_suffix(&[0]).ok_or(Error::Einval)?;
         let mut fields = text(payload)?.split('\0');
-        let path = Path::parse(fields.next().ok_or(Error::Invalid)?, self.domid)?;
+        let path = Path::parse(fields.next().ok_or(Error::Einval)?, self.domid)?;
         self.change(store, Operation::SetPermissions(path, Permissions::parse(fields)?))
     }
 
     fn write(&self, store: &mut Xenstored, payload: &[u8]) -> Result<Vec<u8>, Error> {
-        let end = payload.iter().position(|&b| b == 0).ok_or(Error::Invalid)?;
+        let end = payload.iter().position(|&b| b == 0).ok_or(Error::Einval)?;
         let (path, value) = payload.split_at(end);
         let path = Path::parse(text(path)?, self.domid)?;
         self.change(store, Operation::Write(path, value[1..].to_vec()))
@@ -152,7 +158,7 @@ impl Request {
 
     fn begin(&self, store: &mut Xenstored) -> Result<Vec<u8>, Error> {
         if self.transaction != 0 {
-            return Err(Error::Busy);
+            return Err(Error::Ebusy);
         }
         Ok(format!("{}\0", store.begin_transaction(self.id)?).into_bytes())
     }
@@ -161,7 +167,7 @@ impl Request {
         let commit = match payload {
             b"T\0" => true,
             b"F\0" => false,
-            _ => return Err(Error::Invalid),
+            _ => return Err(Error::Einval),
         };
         store.end_transaction(self.id, self.transaction, commit)?;
         Ok(ok())
@@ -190,26 +196,26 @@ fn children(node: &super::Node) -> Vec<u8> {
 }
 
 fn domain_path(payload: &[u8]) -> Result<Vec<u8>, Error> {
-    let domid = text(single(payload)?)?.parse().map_err(|_| Error::Invalid)?;
+    let domid = text(single(payload)?)?.parse().map_err(|_| Error::Einval)?;
     Ok(format!("{}\0", Path::home(DomId::new(domid))).into_bytes())
 }
 
 /// The one field of a payload, without its NUL.
 fn single(payload: &[u8]) -> Result<&[u8], Error> {
-    let field = payload.strip_suffix(&[0]).ok_or(Error::Invalid)?;
-    if field.contains(&0) { Err(Error::Invalid) } else { Ok(field) }
+    let field = payload.strip_suffix(&[0]).ok_or(Error::Einval)?;
+    if field.contains(&0) { Err(Error::Einval) } else { Ok(field) }
 }
 
 /// The two fields of a payload, without their NULs.
 fn split_two(payload: &[u8]) -> Result<(&[u8], &[u8]), Error> {
-    let fields = payload.strip_suffix(&[0]).ok_or(Error::Invalid)?;
+    let fields = payload.strip_suffix(&[0]).ok_or(Error::Einval)?;
     let mut fields = fields.split(|&b| b == 0);
     match (fields.next(), fields.next(), fields.next()) {
         (Some(first), Some(second), None) => Ok((first, second)),
-        _ => Err(Error::Invalid),
+        _ => Err(Error::Einval),
     }
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Error> {
-    str::from_utf8(bytes).map_err(|_| Error::Invalid)
+    str::from_utf8(bytes).map_err(|_| Error::Einval)
 }

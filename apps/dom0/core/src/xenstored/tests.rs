@@ -11,7 +11,9 @@ use std::cell::RefCell;
 use std::string::String;
 use std::vec::Vec;
 
-use super::message::{HEADER_BYTES, Header, MessageType};
+use xen_abi::xenstore::{MessageHeader, MessageType};
+
+use super::message::{self, HEADER_BYTES};
 use super::{Operation, PRIVILEGED, Path, Permissions, Quota, Rights, Xenstored};
 use crate::DomId;
 use crate::byte_ring::SharedPage;
@@ -63,12 +65,12 @@ fn ask_in(
     kind: MessageType,
     payload: &str,
 ) -> Result<String, String> {
-    let length = payload.len().try_into().unwrap();
-    let header = Header { kind: kind as u32, request_id: 7, transaction: tx, length };
+    let len = payload.len().try_into().unwrap();
+    let header = MessageHeader { kind: kind as u32, req_id: 7, tx_id: tx, len };
     let answer = store.serve(domid, &header, payload.as_bytes());
-    let got = Header::decode(answer.first_chunk().unwrap());
-    assert_eq!((got.request_id, got.transaction), (7, tx));
-    assert_eq!(got.length as usize, answer.len() - HEADER_BYTES);
+    let got = message::decode(&answer).unwrap();
+    assert_eq!((got.req_id, got.tx_id), (7, tx));
+    assert_eq!(got.len as usize, answer.len() - HEADER_BYTES);
     let text = String::from_utf8(answer[HEADER_BYTES..].to_vec()).unwrap();
     if got.kind == MessageType::Error as u32 {
         return Err(text.trim_end_matches('\0').into());

@@ -53,7 +53,7 @@ impl Transaction {
     ) -> Result<(), Error> {
         let log_bytes = self.log_bytes + operation.bytes();
         if !caller.privileged && log_bytes > quota.transaction_bytes {
-            return Err(Error::NoSpace);
+            return Err(Error::Enospc);
         }
         self.touch(operation.path(), caller, quota)?;
         operation::apply(&mut self.view, caller, &operation, quota, generation)?;
@@ -67,7 +67,7 @@ impl Transaction {
         self.stale = true;
     }
 
-    /// Brings all operations into `tree` and returns the changes; `Again` and an unchanged tree if
+    /// Brings all operations into `tree` and returns the changes; `EAGAIN` and an unchanged tree if
     /// somebody changed a node in the meantime that this transaction looked at or changed.
     pub fn commit(
         self,
@@ -79,15 +79,15 @@ impl Transaction {
         let stamp = |tree: &Tree, path: &Path| tree.get(path).map(|node| node.generation);
         let conflict = self.touched.iter().any(|path| stamp(tree, path) != stamp(&self.base, path));
         if self.stale || conflict {
-            return Err(Error::Again);
+            return Err(Error::Eagain);
         }
         let mut result = tree.clone();
         let mut changes = Vec::new();
         for operation in &self.log {
             let change = operation::apply(&mut result, caller, operation, quota, generation);
             changes.extend(change.map_err(|error| match error {
-                Error::NoSpace => Error::NoSpace,
-                _ => Error::Again,
+                Error::Enospc => Error::Enospc,
+                _ => Error::Eagain,
             })?);
         }
         *tree = result;
@@ -99,7 +99,7 @@ impl Transaction {
             return Ok(());
         }
         if !caller.privileged && self.touched.len() >= quota.transaction_nodes {
-            return Err(Error::NoSpace);
+            return Err(Error::Enospc);
         }
         self.touched.insert(path.clone());
         Ok(())

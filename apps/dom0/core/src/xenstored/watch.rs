@@ -6,6 +6,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::task::Waker;
 
+use xen_abi::xenstore::{WATCH_INTRODUCE_DOMAIN, WATCH_RELEASE_DOMAIN};
+
 use super::operation::Change;
 use super::{Caller, Error, Node, Path, Tree};
 use crate::DomId;
@@ -33,9 +35,9 @@ impl Target {
     /// Reads what a client of domain `domid` sent.
     pub fn parse(text: &str, domid: DomId) -> Result<Self, Error> {
         match text {
-            "@introduceDomain" => Ok(Self::IntroduceDomain),
-            "@releaseDomain" => Ok(Self::ReleaseDomain),
-            _ if text.starts_with('@') => Err(Error::Invalid),
+            WATCH_INTRODUCE_DOMAIN => Ok(Self::IntroduceDomain),
+            WATCH_RELEASE_DOMAIN => Ok(Self::ReleaseDomain),
+            _ if text.starts_with('@') => Err(Error::Einval),
             _ => {
                 Ok(Self::Node { path: Path::parse(text, domid)?, relative: !text.starts_with('/') })
             }
@@ -60,8 +62,8 @@ impl Watch {
     pub fn initial_event(&self) -> WatchEvent {
         let path = match &self.target {
             Target::Node { path, .. } => self.render(path),
-            Target::IntroduceDomain => String::from("@introduceDomain"),
-            Target::ReleaseDomain => String::from("@releaseDomain"),
+            Target::IntroduceDomain => String::from(WATCH_INTRODUCE_DOMAIN),
+            Target::ReleaseDomain => String::from(WATCH_RELEASE_DOMAIN),
         };
         WatchEvent { path, token: self.token.clone() }
     }

@@ -5,6 +5,7 @@ use std::format;
 use std::vec;
 
 use proptest::prelude::*;
+use zerocopy::IntoBytes;
 
 use super::*;
 use crate::byte_ring::{STORE_ERROR, STORE_REQUESTS, STORE_RESPONSES};
@@ -12,8 +13,8 @@ use crate::xenstored::RingService;
 
 fn message(kind: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let length = payload.len().try_into().unwrap();
-    Header { kind, request_id: 1, transaction: 0, length }.encode(&mut bytes);
+    let len = payload.len().try_into().unwrap();
+    bytes.extend_from_slice(MessageHeader { kind, req_id: 1, tx_id: 0, len }.as_bytes());
     bytes.extend_from_slice(payload);
     bytes
 }
@@ -142,8 +143,8 @@ fn ill_formed_requests_are_answered_with_an_error() {
         (u32::MAX, b"\0", "ENOSYS"),
     ];
     for (kind, payload, expected) in cases {
-        let length = payload.len().try_into().unwrap();
-        let header = Header { kind, request_id: 1, transaction: 0, length };
+        let len = payload.len().try_into().unwrap();
+        let header = MessageHeader { kind, req_id: 1, tx_id: 0, len };
         let answer = store.serve(ONE, &header, payload);
         assert_eq!(&answer[16..], format!("{expected}\0").as_bytes(), "{payload:?}");
     }
@@ -195,12 +196,12 @@ proptest! {
     ) {
         let mut store = daemon();
         begin(&mut store, ONE);
-        let length = payload.len().try_into().unwrap();
-        let header = Header { kind, request_id: 9, transaction: tx, length };
+        let len = payload.len().try_into().unwrap();
+        let header = MessageHeader { kind, req_id: 9, tx_id: tx, len };
         let answer = store.serve(ONE, &header, &payload);
-        let got = Header::decode(answer.first_chunk().unwrap());
-        prop_assert_eq!(got.length as usize, answer.len() - 16);
-        prop_assert_eq!(got.request_id, 9);
+        let got = message::decode(&answer).unwrap();
+        prop_assert_eq!(got.len as usize, answer.len() - 16);
+        prop_assert_eq!(got.req_id, 9);
     }
 
     /// The owner's count equals a count of the tree, after any operations of two domains.

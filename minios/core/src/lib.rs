@@ -7,4 +7,5 @@ extern crate alloc;
 
 pub mod link;
 pub mod mac_address;
+pub mod net;
 pub mod packet;

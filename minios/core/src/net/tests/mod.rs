@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+mod config;
+mod listener;
+mod pair;
+mod tcp;
+mod udp;

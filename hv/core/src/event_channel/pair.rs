@@ -4,7 +4,8 @@
 //! The caller holds the locks of both tables, taken in the order of domain ids ([`lock_order`]);
 //! a channel between ports of one domain has one table.
 
-use super::table::{Channel, EventTable, Port, Supply};
+use super::table::{Bucket, Channel, EventTable, Port};
+use crate::supply::Supply;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::event_channel::EvtchnPort;
@@ -51,7 +52,7 @@ pub fn lock_order(one: DomId, other: DomId) -> (DomId, DomId) {
 pub fn bind_interdomain<'a>(
     tables: &mut Tables<'_, 'a>,
     remote_port: EvtchnPort,
-    supply: &mut impl Supply<'a>,
+    supply: &mut impl Supply<'a, Bucket>,
 ) -> Result<EvtchnPort, Errno> {
     let local_domain = tables.local().domain();
     let remote_domain = tables.remote().domain();

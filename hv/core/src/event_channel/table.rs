@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A domain's ports, and the operations on one domain.
 
+use crate::supply::Supply;
 use heapless::Vec;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
@@ -81,12 +82,6 @@ impl Port {
 /// One page of a table.
 pub type Bucket = [Port; PORTS_PER_BUCKET];
 const _: () = assert!(size_of::<Bucket>() <= PAGE_SIZE);
-
-/// Where a table's pages come from; each is full of [`Port::CLOSED`].
-pub trait Supply<'a> {
-    /// One page more, charged to the domain; `ENOMEM` if there is none.
-    fn bucket(&mut self) -> Result<&'a mut Bucket, Errno>;
-}
 
 /// Where a `send` goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +171,7 @@ impl<'a> EventTable<'a> {
     pub fn alloc_unbound(
         &mut self,
         remote: DomId,
-        supply: &mut impl Supply<'a>,
+        supply: &mut impl Supply<'a, Bucket>,
     ) -> Result<EvtchnPort, Errno> {
         self.allocate(Channel::Unbound { remote }, 0, supply)
     }
@@ -187,7 +182,7 @@ impl<'a> EventTable<'a> {
         virq: Virq,
         vcpu: u32,
         global_owner: DomId,
-        supply: &mut impl Supply<'a>,
+        supply: &mut impl Supply<'a, Bucket>,
     ) -> Result<EvtchnPort, Errno> {
         if virq.get() >= NR_VIRQS {
             return Err(Errno::Einval);
@@ -214,7 +209,7 @@ impl<'a> EventTable<'a> {
     pub fn bind_ipi(
         &mut self,
         vcpu: u32,
-        supply: &mut impl Supply<'a>,
+        supply: &mut impl Supply<'a, Bucket>,
     ) -> Result<EvtchnPort, Errno> {
         self.check_vcpu(vcpu)?;
         self.allocate(Channel::Ipi, vcpu, supply)
@@ -224,7 +219,7 @@ impl<'a> EventTable<'a> {
     pub fn bind_pirq(
         &mut self,
         pirq: u32,
-        supply: &mut impl Supply<'a>,
+        supply: &mut impl Supply<'a, Bucket>,
     ) -> Result<EvtchnPort, Errno> {
         self.allocate(Channel::Pirq { pirq }, 0, supply)
     }
@@ -297,7 +292,7 @@ impl<'a> EventTable<'a> {
         &mut self,
         channel: Channel,
         vcpu: u32,
-        supply: &mut impl Supply<'a>,
+        supply: &mut impl Supply<'a, Bucket>,
     ) -> Result<EvtchnPort, Errno> {
         let port = self.free_port(supply)?;
         self.set(port, Port { channel, vcpu });
@@ -322,7 +317,10 @@ impl<'a> EventTable<'a> {
     }
 
     /// Makes sure that a free port exists, before anything is changed.
-    pub(super) fn free_port(&mut self, supply: &mut impl Supply<'a>) -> Result<EvtchnPort, Errno> {
+    pub(super) fn free_port(
+        &mut self,
+        supply: &mut impl Supply<'a, Bucket>,
+    ) -> Result<EvtchnPort, Errno> {
         if self.dying {
             return Err(Errno::Einval);
         }
@@ -333,7 +331,7 @@ impl<'a> EventTable<'a> {
                 Some(Port { channel: Channel::Closed, .. }) => break,
                 Some(_) => candidate = candidate.saturating_add(1),
                 None => {
-                    let bucket = supply.bucket()?;
+                    let bucket = supply.page()?;
                     self.buckets.push(bucket).map_err(|_| Errno::Enospc)?;
                 }
             }

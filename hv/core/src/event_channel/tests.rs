@@ -4,7 +4,8 @@
 use super::audit;
 use super::pair::{self, Tables};
 use super::raise::{self, Raised};
-use super::table::{Bucket, Channel, EventTable, PORTS_PER_BUCKET, Port, Supply, Target};
+use super::table::{Bucket, Channel, EventTable, PORTS_PER_BUCKET, Port, Target};
+use crate::supply::Supply;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,8 +20,8 @@ const DOM0: DomId = DomId::DOM0;
 /// Hands out pages until its budget is spent.
 struct Pages(usize);
 
-impl Supply<'static> for Pages {
-    fn bucket(&mut self) -> Result<&'static mut Bucket, Errno> {
+impl Supply<'static, Bucket> for Pages {
+    fn page(&mut self) -> Result<&'static mut Bucket, Errno> {
         self.0 = self.0.checked_sub(1).ok_or(Errno::Enomem)?;
         Ok(Box::leak(Box::new([Port::CLOSED; PORTS_PER_BUCKET])))
     }

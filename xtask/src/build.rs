@@ -113,11 +113,10 @@ impl Kind {
         });
         let name = profile.name();
         let config = self.config();
-        let mut cargo =
-            workspace.cargo().args(["build", "--bins", "--target", TARGET, "--profile", name]);
+        let mut cargo = workspace.cargo().args(["build", "--target", TARGET, "--profile", name]);
         cargo = cargo.arg("--target-dir").arg(&target_dir).arg("--config").arg(config);
         for package in packages {
-            cargo = cargo.arg("--package").arg(&package.name);
+            cargo = cargo.arg("--package").arg(&package.name).arg("--bins");
         }
         if cargo.quiet().run().is_err() {
             bail!("the build failed: the compiler says above why");

@@ -17,7 +17,10 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(debug_assertions)]
+pub mod audit;
 pub mod buddy;
+pub mod descriptor;
 pub mod domain_life;
 pub mod event_channel;
 pub mod frame_memory;
@@ -26,6 +29,7 @@ pub mod grant_table;
 pub mod page_info;
 pub mod page_list;
 pub mod page_table;
+pub mod page_type;
 pub mod runstate;
 pub mod scheduler;
 pub mod supply;

@@ -6,6 +6,8 @@
 //! - the *type*: how guests may use the contents, and the number of uses ([`crate::page_type`]).
 //!
 //! A frame table of zero bytes is valid: every frame then belongs to the hypervisor.
+#[cfg(debug_assertions)]
+mod expected;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,9 +34,12 @@ pub struct PageInfo {
     pub(crate) work: Link,
     /// The TLB clock when the frame last lost a use.
     tlb_stamp: AtomicU32,
+    /// What the last audit found.
+    #[cfg(debug_assertions)]
+    expected: expected::Expected,
 }
 
-const _: () = assert!(size_of::<PageInfo>() == 32);
+const _: () = assert!(size_of::<PageInfo>() == if cfg!(debug_assertions) { 48 } else { 32 });
 
 /// The number of another frame, or none. Zero bytes are none.
 #[derive(Debug, Default)]
@@ -42,6 +47,12 @@ const _: () = assert!(size_of::<PageInfo>() == 32);
 pub struct Link(AtomicU32);
 
 impl Link {
+    /// No frame.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
     /// The frame linked to.
     pub fn get(&self) -> Option<Mfn> {
         match self.0.load(Ordering::Relaxed) {
@@ -72,6 +83,12 @@ impl PageInfo {
         &self.prev
     }
 
+    /// What the running audit has found.
+    #[cfg(debug_assertions)]
+    pub(crate) fn expected(&self) -> &expected::Expected {
+        &self.expected
+    }
+
     /// The current state word.
     #[must_use]
     pub fn state(&self) -> State {
@@ -91,7 +108,7 @@ impl PageInfo {
     }
 
     /// Replaces the type word `old` by `new`; false where it was no longer `old`.
-    pub fn exchange_type(&self, old: TypeWord, new: TypeWord) -> bool {
+    pub(crate) fn exchange_type(&self, old: TypeWord, new: TypeWord) -> bool {
         self.type_word
             .compare_exchange(old.raw(), new.raw(), Ordering::AcqRel, Ordering::Acquire)
             .is_ok()

@@ -64,7 +64,7 @@ fn type_words_keep_their_parts() {
     assert_eq!(word.page_type(), PageType::Table(Level::L3));
     assert_eq!((word.progress(), word.count()), (512, 0));
     assert!(word.is_partial() && word.is_queued() && !word.is_pinned() && !word.is_idle());
-    let word = TypeWord::first_use(PageType::SegDesc, false).with_validated().with_pinned(true);
+    let word = TypeWord::first_use(PageType::SegDesc, true).with_pinned(true);
     assert_eq!(word.page_type(), PageType::SegDesc);
     assert!(word.is_validated() && word.is_pinned());
     assert_eq!(word.unused_once().map(TypeWord::count), Some(0));

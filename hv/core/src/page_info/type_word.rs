@@ -120,44 +120,39 @@ impl TypeWord {
     }
 
     /// The first use as `page_type`, checked or not.
-    pub const fn first_use(page_type: PageType, validated: bool) -> Self {
+    pub(crate) const fn first_use(page_type: PageType, validated: bool) -> Self {
         let flag = if validated { VALIDATED } else { 0 };
         Self((page_type.code() << TYPE_SHIFT) | flag | 1)
     }
 
     /// Unused as `page_type`.
-    pub const fn unused(page_type: PageType) -> Self {
+    pub(crate) const fn unused(page_type: PageType) -> Self {
         Self(page_type.code() << TYPE_SHIFT)
     }
 
     /// Unused, with references of `progress` entries.
-    pub const fn partial(page_type: PageType, progress: u64) -> Self {
+    pub(crate) const fn partial(page_type: PageType, progress: u64) -> Self {
         let progress = (progress << PROGRESS_SHIFT) & PROGRESS_MASK;
         Self((page_type.code() << TYPE_SHIFT) | PARTIAL | progress)
     }
 
-    /// With the contents checked.
-    pub const fn with_validated(self) -> Self {
-        Self(self.0 | VALIDATED)
-    }
-
     /// Waiting in a work queue, or not.
-    pub const fn with_queued(self, queued: bool) -> Self {
+    pub(crate) const fn with_queued(self, queued: bool) -> Self {
         Self(if queued { self.0 | QUEUED } else { self.0 & !QUEUED })
     }
 
     /// Pinned, or not.
-    pub const fn with_pinned(self, pinned: bool) -> Self {
+    pub(crate) const fn with_pinned(self, pinned: bool) -> Self {
         Self(if pinned { self.0 | PINNED } else { self.0 & !PINNED })
     }
 
     /// One more use; `None` where there is no room.
-    pub fn used(self) -> Option<Self> {
+    pub(crate) fn used(self) -> Option<Self> {
         if self.count() < COUNT_MASK { self.0.checked_add(1).map(Self) } else { None }
     }
 
     /// One use less; `None` where there is none.
-    pub fn unused_once(self) -> Option<Self> {
+    pub(crate) fn unused_once(self) -> Option<Self> {
         if self.count() == 0 { None } else { self.0.checked_sub(1).map(Self) }
     }
 }

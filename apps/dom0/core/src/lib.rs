@@ -10,6 +10,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod byte_ring;
+pub mod config;
+pub mod console;
+pub mod prompt;
 pub mod store;
 pub mod xenstored;
 

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The prompt on the serial console: editing a line, and what the line asks for.
+
+mod command;
+mod line_editor;
+#[cfg(test)]
+mod tests;
+
+pub use command::{COMMANDS, Command, CommandHelp};
+pub use line_editor::{Key, LineEditor};

@@ -8,4 +8,5 @@ extern crate alloc;
 pub mod link;
 pub mod mac_address;
 pub mod net;
+pub mod netif;
 pub mod packet;

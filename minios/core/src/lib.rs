@@ -10,3 +10,4 @@ pub mod mac_address;
 pub mod net;
 pub mod netif;
 pub mod packet;
+pub mod ring;

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which vCPU a pCPU runs: the run queue and the timers, over `hv_core::scheduler`.
+//!
+//! A vCPU is blocked until something wakes it, and it may run only while its domain may
+//! (`hv_core::domain_life`). Whoever changes one of these calls [`wake`] or [`stop`] here, which
+//! ask the pCPU to choose anew ([`Pcpu::reschedule`](crate::pcpu::Pcpu)); the way out of ring 0
+//! then calls [`choose`] and switches.
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use hv_core::runstate::RunstateClock;
+use hv_core::scheduler::{RunQueue, Share, Woken};
+use hv_core::timer::TimerQueue;
+use spin::Mutex;
+use xen_abi::event_channel::EvtchnPort;
+use xen_abi::vcpu::Runstate;
+
+use crate::current::pcpu;
+use crate::domain::{MAX_DOMAINS, MAX_VCPUS};
+use crate::time;
+use crate::vcpu::Vcpu;
+
+/// vCPUs that can exist at once.
+const VCPUS: usize = MAX_DOMAINS * MAX_VCPUS;
+/// Timers that can be set at once: all of all vCPUs.
+const TIMERS: usize = VCPUS * TIMERS_PER_VCPU;
+const TIMERS_PER_VCPU: usize = 5;
+
+/// A vCPU in a queue. Queues are left before a domain is freed ([`forget`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VcpuRef(NonNull<Vcpu>);
+
+// SAFETY: vCPUs are shared between pCPUs by design.
+unsafe impl Send for VcpuRef {}
+
+impl VcpuRef {
+    /// A vCPU for a queue.
+    pub fn new(vcpu: &Vcpu) -> Self {
+        Self(NonNull::from(vcpu))
+    }
+}
+
+impl Deref for VcpuRef {
+    type Target = Vcpu;
+    fn deref(&self) -> &Vcpu {
+        // SAFETY: see the type: queues hold only vCPUs that exist.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// VIRQ_TIMER, once.
+    Singleshot,
+    /// VIRQ_TIMER, again and again.
+    Periodic,
+    /// The end of `SCHEDOP_poll`.
+    Poll,
+    /// The end of the domain, unless it is set again in time.
+    Watchdog(u8),
+}
+
+/// What a vCPU waits for in `SCHEDOP_poll`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Poll {
+    /// It does not poll.
+    #[default]
+    No,
+    /// One port.
+    One(EvtchnPort),
+    /// Any of several ports.
+    Many,
+}
+
+/// A vCPU as the scheduler sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    share: Share,
+    clock: RunstateClock,
+    started_ns: u64,
+    blocked: bool,
+    up: bool,
+    yielded: bool,
+    period_ns: u64,
+    poll: Poll,
+}
+
+impl Account {
+    /// A vCPU that is down and never ran.
+    pub const fn new(weight: u32) -> Self {
+        Self {
+            share: Share::new(weight),
+            clock: RunstateClock::new(0),
+            started_ns: 0,
+            blocked: false,
+            up: false,
+            yielded: false,
+            period_ns: 0,
+            poll: Poll::No,
+        }
+    }
+
+    /// How long it was in each state.
+    pub const fn clock(&self) -> RunstateClock {
+        self.clock
+    }
+
+    /// Whether it sleeps.
+    pub const fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// Whether it was started (`VCPUOP_up`).
+    pub const fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// What it polls.
+    pub const fn poll(&self) -> Poll {
+        self.poll
+    }
+
+    /// Its weight.
+    pub const fn weight(&self) -> u32 {
+        self.share.weight()
+    }
+}
+
+struct Scheduler {
+    queue: RunQueue<VcpuRef, VCPUS>,
+    timers: TimerQueue<(VcpuRef, Timer), TIMERS>,
+    /// When the turn of the running vCPU ends.
+    slice_end_ns: Option<u64>,
+}
+
+static SCHEDULER: Mutex<Scheduler> =
+    Mutex::new(Scheduler { queue: RunQueue::new(), timers: TimerQueue::new(), slice_end_ns: None });
+
+/// Whether the vCPU may be given a processor.
+fn is_runnable(vcpu: &Vcpu) -> bool {
+    let account = vcpu.account.get();
+    account.up && !account.blocked && vcpu.domain().life.lock().may_run()
+}
+
+fn is_running(vcpu: &Vcpu) -> bool {
+    core::ptr::eq(pcpu().vcpu.get(), vcpu)
+}
+
+/// The running vCPU, with its share charged up to now.
+fn charge_running(now_ns: u64) -> Option<VcpuRef> {
+    let running = VcpuRef(NonNull::new(pcpu().vcpu.get().cast_mut())?);
+    running.account.update(|mut account| {
+        account.share.charge(now_ns.saturating_sub(account.started_ns));
+        account.started_ns = now_ns.max(account.started_ns);
+        account
+    });
+    Some(running)
+}
+
+fn enter_state(vcpu: &Vcpu, state: Runstate, now_ns: u64) {
+    vcpu.account.update(|mut account| {
+        account.clock.enter(state, now_ns);
+        account
+    });
+}
+
+/// Makes the vCPU runnable if it slept, and lets it run if its domain may. Also for a vCPU whose
+/// domain was paused until now, or which has just come up.
+pub fn wake(vcpu: &Vcpu) {
+    let mut scheduler = SCHEDULER.lock();
+    scheduler.timers.cancel((VcpuRef::new(vcpu), Timer::Poll));
+    vcpu.account.update(|account| Account { blocked: false, poll: Poll::No, ..account });
+    if is_running(vcpu) || !is_runnable(vcpu) {
+        return;
+    }
+    let now_ns = time::now_ns();
+    let running = charge_running(now_ns).map(|running| running.account.get().share);
+    let mut account = vcpu.account.get();
+    if scheduler.queue.contains(VcpuRef::new(vcpu)) {
+        return;
+    }
+    let woken = scheduler.queue.wake(VcpuRef::new(vcpu), &mut account.share, running.as_ref());
+    account.clock.enter(Runstate::Runnable, now_ns);
+    vcpu.account.set(account);
+    match woken {
+        Woken::Preempts => pcpu().reschedule.set(true),
+        Woken::Waits => set_slice(&mut scheduler, now_ns),
+        Woken::Full => unreachable!("the queue has room for all vCPUs"),
+    }
+}
+
+/// The current vCPU sleeps until it is woken; `poll` says for what besides an upcall.
+pub fn block(vcpu: &Vcpu, poll: Poll) {
+    vcpu.account.update(|account| Account { blocked: true, poll, ..account });
+    pcpu().reschedule.set(true);
+}
+
+/// The current vCPU gives way once.
+pub fn yield_now(vcpu: &Vcpu) {
+    vcpu.account.update(|account| Account { yielded: true, ..account });
+    pcpu().reschedule.set(true);
+}
+
+/// Takes the vCPU off the processor and the queue; for a domain that may not run any more.
+pub fn stop(vcpu: &Vcpu) {
+    let mut scheduler = SCHEDULER.lock();
+    if is_running(vcpu) {
+        pcpu().reschedule.set(true);
+        return;
+    }
+    if scheduler.queue.remove(VcpuRef::new(vcpu)) {
+        enter_state(vcpu, Runstate::Offline, time::now_ns());
+    }
+}
+
+/// `VCPUOP_up` and `VCPUOP_down`.
+pub fn set_up(vcpu: &Vcpu, up: bool) {
+    vcpu.account.update(|account| Account { up, ..account });
+    if up { wake(vcpu) } else { stop(vcpu) }
+}
+
+/// Forgets a vCPU that is about to be freed.
+pub fn forget(vcpu: &Vcpu) {
+    let mut scheduler = SCHEDULER.lock();
+    let vcpu = VcpuRef::new(vcpu);
+    scheduler.queue.remove(vcpu);
+    for timer in
+        [Timer::Singleshot, Timer::Periodic, Timer::Poll, Timer::Watchdog(0), Timer::Watchdog(1)]
+    {
+        scheduler.timers.cancel((vcpu, timer));
+    }
+}
+
+/// Changes a vCPU's weight.
+pub fn set_weight(vcpu: &Vcpu, weight: u32) {
+    let _order = SCHEDULER.lock();
+    vcpu.account.update(|mut account| {
+        account.share.set_weight(weight);
+        account
+    });
+}
+
+/// Sets or cancels (`None`) a timer, at a system time in ns. A time that has passed fires at once.
+pub fn set_timer(vcpu: &Vcpu, timer: Timer, deadline_ns: Option<u64>) {
+    let mut scheduler = SCHEDULER.lock();
+    let id = (VcpuRef::new(vcpu), timer);
+    match deadline_ns {
+        Some(deadline_ns) => {
+            let set = scheduler.timers.set(id, deadline_ns);
+            assert!(set.is_ok(), "the queue has room for all timers");
+        }
+        None => {
+            scheduler.timers.cancel(id);
+        }
+    }
+    program(&scheduler);
+}
+
+/// When a timer of the vCPU fires, ns.
+pub fn timer_deadline_ns(vcpu: &Vcpu, timer: Timer) -> Option<u64> {
+    SCHEDULER.lock().timers.deadline_ns((VcpuRef::new(vcpu), timer))
+}
+
+/// Starts the periodic timer, or stops it with 0.
+pub fn set_period(vcpu: &Vcpu, period_ns: u64) {
+    vcpu.account.update(|account| Account { period_ns, ..account });
+    let first = (period_ns > 0).then(|| time::now_ns().saturating_add(period_ns));
+    set_timer(vcpu, Timer::Periodic, first);
+}
+
+/// The interrupt of the pCPU's timer: `fire` is called for each timer that is due, after the lock
+/// is gone.
+pub fn timer_interrupt(fire: impl Fn(&Vcpu, Timer)) {
+    let now_ns = time::now_ns();
+    loop {
+        let due = SCHEDULER.lock().timers.pop_due(now_ns);
+        let Some((vcpu, timer)) = due else { break };
+        let period_ns = vcpu.account.get().period_ns;
+        if timer == Timer::Periodic && period_ns > 0 {
+            set_timer(&vcpu, timer, Some(now_ns.saturating_add(period_ns)));
+        }
+        fire(&vcpu, timer);
+    }
+    let scheduler = SCHEDULER.lock();
+    if scheduler.slice_end_ns.is_some_and(|end| end <= now_ns) {
+        pcpu().reschedule.set(true);
+    }
+    program(&scheduler);
+}
+
+/// Ends the turn of the running vCPU and chooses the next one, which may be the same; `None`:
+/// nothing wants to run.
+pub fn choose() -> Option<VcpuRef> {
+    pcpu().reschedule.set(false);
+    let now_ns = time::now_ns();
+    let running = charge_running(now_ns);
+    if let Some(vcpu) = running {
+        requeue(&vcpu, now_ns);
+    }
+    let mut scheduler = SCHEDULER.lock();
+    let next = scheduler.queue.pick();
+    if let Some(vcpu) = next {
+        vcpu.account.update(|account| Account { started_ns: now_ns, ..account });
+        enter_state(&vcpu, Runstate::Running, now_ns);
+    }
+    scheduler.slice_end_ns = None;
+    if let Some(vcpu) = next {
+        let slice = scheduler.queue.slice_ns(&vcpu.account.get().share);
+        scheduler.slice_end_ns = slice.map(|slice| now_ns.saturating_add(slice));
+    }
+    program(&scheduler);
+    next
+}
+
+/// Puts the vCPU whose turn ends where it belongs.
+fn requeue(vcpu: &VcpuRef, now_ns: u64) {
+    let runnable = is_runnable(vcpu);
+    let mut scheduler = SCHEDULER.lock();
+    let mut account = vcpu.account.get();
+    let state = if runnable {
+        let queued = if account.yielded {
+            scheduler.queue.yield_now(*vcpu, &mut account.share)
+        } else {
+            scheduler.queue.requeue(*vcpu, &account.share)
+        };
+        assert!(queued, "the queue has room for all vCPUs");
+        Runstate::Runnable
+    } else if account.blocked {
+        Runstate::Blocked
+    } else {
+        Runstate::Offline
+    };
+    account.yielded = false;
+    account.clock.enter(state, now_ns);
+    vcpu.account.set(account);
+}
+
+/// Sets the end of the running vCPU's turn, if it has none because nobody waited.
+fn set_slice(scheduler: &mut Scheduler, now_ns: u64) {
+    if scheduler.slice_end_ns.is_none()
+        && let Some(running) = NonNull::new(pcpu().vcpu.get().cast_mut()).map(VcpuRef)
+        && let Some(slice) = scheduler.queue.slice_ns(&running.account.get().share)
+    {
+        scheduler.slice_end_ns = Some(now_ns.saturating_add(slice));
+        program(scheduler);
+    }
+}
+
+/// Programs the pCPU's timer for what comes first.
+fn program(scheduler: &Scheduler) {
+    let timer = scheduler.timers.next_ns();
+    let first = match (timer, scheduler.slice_end_ns) {
+        (Some(timer), Some(slice)) => Some(timer.min(slice)),
+        (timer, slice) => timer.or(slice),
+    };
+    time::set_deadline(first);
+}

@@ -113,10 +113,11 @@ impl Kind {
         });
         let name = profile.name();
         let config = self.config();
-        let mut cargo = workspace.cargo().args(["build", "--target", TARGET, "--profile", name]);
+        let mut cargo =
+            workspace.cargo().args(["build", "--bins", "--target", TARGET, "--profile", name]);
         cargo = cargo.arg("--target-dir").arg(&target_dir).arg("--config").arg(config);
         for package in packages {
-            cargo = cargo.arg("--package").arg(&package.name).arg("--bins");
+            cargo = cargo.arg("--package").arg(&package.name);
         }
         if cargo.quiet().run().is_err() {
             bail!("the build failed: the compiler says above why");

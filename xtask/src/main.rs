@@ -6,8 +6,18 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod app_config;
 mod build;
 mod clean;
+mod cpio;
+mod http;
+mod image;
+mod machine_files;
+mod progress;
+mod qemu;
+mod ramdisk;
+mod run;
+mod setup;
 mod workspace;
 
 /// Everything that is done with this repository, from a fresh clone on.
@@ -21,6 +31,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Build(build::Args),
+    Image(image::Args),
+    Run(run::Args),
+    Setup(setup::Args),
     Clean(clean::Args),
 }
 
@@ -28,6 +41,9 @@ fn main() -> ExitCode {
     let verb = Cli::parse().verb;
     let result = workspace::Workspace::find().and_then(|workspace| match verb {
         Verb::Build(args) => build::verb(&workspace, &args),
+        Verb::Image(args) => image::verb(&workspace, &args),
+        Verb::Run(args) => run::verb(&workspace, &args),
+        Verb::Setup(args) => setup::verb(&args),
         Verb::Clean(args) => clean::verb(&workspace, &args),
     });
     match result {

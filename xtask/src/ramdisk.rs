@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! dom0's ramdisk: the cfgs of the domains, their kernels and their ramdisks.
+//!
+//! | name | what |
+//! |---|---|
+//! | `etc/xen/auto/NAME.cfg` | a domain that dom0 creates at boot |
+//! | `etc/xen/NAME.cfg` | a domain for `create NAME` |
+//! | `boot/APP` | an app's image |
+//! | `boot/APP.cpio` | an app's ramdisk: the folder apps/APP/ramdisk |
+//!
+//! Other files that a cfg names are taken from the host, relative to the cfg's folder.
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    app_config::AppConfig,
+    build::{self, Profile},
+    cpio::Archive,
+    workspace::Workspace,
+};
+
+/// Which domains a machine starts with.
+#[derive(clap::Args)]
+pub(crate) struct Choice {
+    /// App to start, by the name of its folder in apps/ (repeatable) [default: httpd]
+    #[arg(long, value_name = "NAME")]
+    app: Vec<String>,
+    /// Domain to start, by its cfg file in the syntax of xl.cfg (repeatable)
+    ///
+    /// A kernel `/boot/NAME` is the app NAME; any other path is a file, relative to the cfg's.
+    #[arg(long, value_name = "FILE.cfg")]
+    config: Vec<PathBuf>,
+}
+
+impl Choice {
+    /// Reads the cfgs of the domains.
+    pub(crate) fn read(&self, workspace: &Workspace) -> Result<Vec<Domain>> {
+        if self.app.is_empty() && self.config.is_empty() {
+            return Ok(vec![Domain::of_app(workspace, "httpd")?]);
+        }
+        let apps = self.app.iter().map(|app| Domain::of_app(workspace, app));
+        apps.chain(self.config.iter().map(|path| Domain::read(path))).collect()
+    }
+}
+
+/// A domain of a machine: its cfg file, read.
+pub(crate) struct Domain {
+    path: PathBuf,
+    text: String,
+    config: AppConfig,
+}
+
+impl Domain {
+    /// The domain of the app `name`.
+    pub(crate) fn of_app(workspace: &Workspace, name: &str) -> Result<Self> {
+        let path = workspace.root().join("apps").join(name).join(format!("{name}.cfg"));
+        if !path.is_file() {
+            bail!(
+                "there is no app `{name}` with a cfg: choose from {}",
+                apps(workspace)?.join(", ")
+            );
+        }
+        Self::read(&path)
+    }
+
+    /// The domain that the cfg file at `path` describes.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+        let config = AppConfig::parse(&text).with_context(|| shown.to_string())?;
+        Ok(Self { path: path.to_path_buf(), text, config })
+    }
+
+    /// What the cfg says.
+    pub(crate) fn config(&self) -> &AppConfig {
+        &self.config
+    }
+
+    /// The app whose image is the kernel, if it is one.
+    pub(crate) fn app(&self, workspace: &Workspace) -> Option<String> {
+        let app = self.config.kernel.strip_prefix("/boot/")?;
+        workspace.root().join("apps").join(app).is_dir().then(|| app.to_owned())
+    }
+
+    fn add_to(&self, archive: &mut Archive, workspace: &Workspace, profile: Profile) -> Result<()> {
+        archive.add(&format!("etc/xen/auto/{}.cfg", self.config.name), self.text.as_str());
+        let app = self.app(workspace);
+        let kernel = match &app {
+            Some(app) => read(&build::finished(workspace, profile, app))?,
+            None => read(&self.host_path(&self.config.kernel))?,
+        };
+        archive.add(&self.config.kernel, kernel);
+        let Some(name) = &self.config.ramdisk else { return Ok(()) };
+        let ramdisk = match app.filter(|app| *name == format!("/boot/{app}.cpio")) {
+            Some(app) => app_ramdisk(workspace, &app)?,
+            None => read(&self.host_path(name))?,
+        };
+        archive.add(name, ramdisk);
+        Ok(())
+    }
+
+    fn host_path(&self, named: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new(".")).join(named)
+    }
+}
+
+/// dom0's ramdisk for a machine that starts with `domains`; their images must have been built.
+pub(crate) fn dom0_ramdisk(
+    workspace: &Workspace,
+    profile: Profile,
+    domains: &[Domain],
+) -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    for domain in domains {
+        domain
+            .add_to(&mut archive, workspace, profile)
+            .with_context(|| domain.path.display().to_string())?;
+    }
+    Ok(archive.bytes())
+}
+
+fn app_ramdisk(workspace: &Workspace, app: &str) -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    archive.add_folder(&workspace.root().join("apps").join(app).join("ramdisk"))?;
+    Ok(archive.bytes())
+}
+
+fn apps(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(workspace.root().join("apps"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if workspace.root().join("apps").join(&name).join(format!("{name}.cfg")).is_file() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask run`: a machine with the hypervisor, dom0 and apps, in QEMU.
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{
+    build::Profile,
+    image,
+    machine_files::MachineFiles,
+    qemu::{Boot, Forward, Machine, Serial},
+    ramdisk,
+    setup::{self, Consent, Tool},
+    workspace::Workspace,
+};
+
+mod background;
+mod port;
+mod terminal;
+
+/// Start the hypervisor, dom0 and apps in QEMU.
+///
+/// The serial console is on your terminal: dom0's prompt takes `help`, and Ctrl-A x ends the
+/// machine. The URL of the first app with a static address is printed once it answers.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask run                                    httpd, on http://localhost:8080/
+  cargo xtask run --app httpd --app echo             two apps beside each other
+  cargo xtask run --config my.cfg                    a domain of your own
+  cargo xtask run --detach --timeout 600             for scripts: prints URL and pid")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    domains: ramdisk::Choice,
+    /// How the machine boots
+    #[arg(long, value_enum, default_value_t = Medium::Kernel)]
+    boot: Medium,
+    /// Memory of the machine
+    #[arg(long, value_name = "MIB", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(64..=65536))]
+    memory: u32,
+    /// Port of this host that leads to port 80 of the app [default: 8080, or a free one]
+    #[arg(long)]
+    port: Option<u16>,
+    /// QEMU's name of a processor model
+    #[arg(long, default_value = "max")]
+    cpu: String,
+    /// Wait for gdb, and say how to start it
+    #[arg(long, conflicts_with = "detach")]
+    gdb: bool,
+    /// Let everybody say more, and show QEMU's command line
+    #[arg(long)]
+    verbose: bool,
+    /// Return when the URL answers, and print it and the pid of the machine
+    #[arg(long)]
+    detach: bool,
+    /// End the machine after so many seconds
+    #[arg(long, value_name = "S")]
+    timeout: Option<u32>,
+    /// With assertions, overflow checks and hv's audit hypercall, or without
+    #[arg(long, value_enum, default_value_t = Profile::Image)]
+    profile: Profile,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
+    setup::require(&[Tool::Qemu], args.consent)?;
+    let domains = args.domains.read(workspace)?;
+    let port = port::choose(args.port)?;
+    let folder = workspace.target_dir().join("run").join(port.to_string());
+    let files = MachineFiles::make(workspace, args.profile, &domains, &folder, args.verbose)?;
+    let boot = args.boot.boot(workspace, &files, &folder, args.consent)?;
+    // The first domain that has an address of its own is the one to be reached from outside.
+    let address = domains.iter().find_map(|domain| domain.config().address());
+    let forward =
+        address.map(|address| Forward { host_port: port, address: address.to_owned(), port: 80 });
+    if args.detach {
+        background::run(args, boot, forward, &folder)
+    } else {
+        terminal::run(workspace, args, boot, forward)
+    }
+}
+
+/// How a machine boots.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Medium {
+    /// By QEMU's multiboot loader, the fastest
+    Kernel,
+    /// From a CD, by GRUB
+    Cd,
+    /// From a disk, by GRUB
+    Disk,
+}
+
+impl Medium {
+    fn boot(
+        self,
+        workspace: &Workspace,
+        files: &MachineFiles,
+        folder: &Path,
+        consent: Consent,
+    ) -> Result<Boot> {
+        let (kind, path) = match self {
+            Medium::Kernel => return Ok(files.boot()),
+            Medium::Cd => (image::Kind::Cd, folder.join("hv.iso")),
+            Medium::Disk => (image::Kind::Disk, folder.join("hv.img")),
+        };
+        setup::require(&Tool::IMAGE, consent)?;
+        image::make(workspace, files, kind, &path)?;
+        Ok(match kind {
+            image::Kind::Cd => Boot::Cd(path),
+            image::Kind::Disk => Boot::Disk(path),
+        })
+    }
+}
+
+impl Args {
+    fn machine(&self, boot: Boot, serial: Serial, forward: Option<Forward>) -> Machine {
+        let mut machine = Machine::new(boot, serial);
+        machine.cpu.clone_from(&self.cpu);
+        machine.memory_mib = self.memory;
+        machine.forwards.extend(forward);
+        machine
+    }
+
+    /// The command that ends the machine after `--timeout`, to be put in front of QEMU's.
+    fn wrapper(&self) -> Vec<String> {
+        let seconds = self.timeout.map(|seconds| seconds.to_string());
+        seconds.map_or_else(Vec::new, |s| ["timeout", "--foreground", &s].map(str::to_owned).into())
+    }
+}
+
+/// The address that a browser takes.
+fn url(port: u16) -> String {
+    format!("http://localhost:{port}/")
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A machine that goes on after xtask has returned.
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Args, url};
+use crate::{
+    http,
+    progress::Step,
+    qemu::{Boot, Forward, Serial},
+};
+
+/// How long a machine may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts the machine, waits until it answers, and says where it is.
+pub(super) fn run(args: &Args, boot: Boot, forward: Option<Forward>, folder: &Path) -> Result<()> {
+    let log = folder.join("console.log");
+    let socket = folder.join("console.sock");
+    let serial = Serial::Files { log: log.clone(), socket: socket.clone() };
+    let port = forward.as_ref().map(|forward| forward.host_port);
+    let machine = args.machine(boot, serial, forward);
+    let wrapper = args.wrapper();
+    let mut command = machine.command(&wrapper.iter().map(String::as_str).collect::<Vec<_>>());
+    if args.verbose {
+        eprintln!("{command:?}");
+    }
+    let errors = folder.join("qemu.log");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+    let mut child = command.stderr(fs::File::create(&errors)?).spawn().context("no QEMU")?;
+    if let Some(port) = port {
+        let _step = Step::start(format!("Waiting for {}", url(port)));
+        if let Err(error) = wait(&mut child, port) {
+            let text = fs::read_to_string(&errors).unwrap_or_default();
+            bail!("{error}: {} has the console. {}", log.display(), text.trim());
+        }
+        println!("url {}", url(port));
+    }
+    println!("pid {}", child.id());
+    println!("console {}", log.display());
+    println!("prompt {}", socket.display());
+    Ok(())
+}
+
+fn wait(child: &mut Child, port: u16) -> Result<()> {
+    let start = Instant::now();
+    while !http::answers(port, "/") {
+        if let Some(status) = child.try_wait()? {
+            bail!("the machine ended before it answered ({status})");
+        }
+        if start.elapsed() > PATIENCE {
+            child.kill()?;
+            bail!("nothing answers at {} after {} s", url(port), PATIENCE.as_secs());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}

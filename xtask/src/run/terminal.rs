@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A machine whose serial console is the terminal.
+use std::{thread, time::Duration};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Args, port, url};
+use crate::{
+    http,
+    qemu::{Boot, Forward, Serial},
+    workspace::{TARGET, Workspace},
+};
+
+/// Status of `timeout` when the time is over.
+const TIMED_OUT: i32 = 124;
+
+/// Runs the machine until it ends.
+pub(super) fn run(
+    workspace: &Workspace,
+    args: &Args,
+    boot: Boot,
+    forward: Option<Forward>,
+) -> Result<()> {
+    if let Some(Forward { host_port, .. }) = forward {
+        thread::spawn(move || announce(host_port));
+    }
+    let mut machine = args.machine(boot, Serial::Terminal, forward);
+    if args.gdb {
+        let stub = port::any_free()?;
+        machine.gdb = Some(stub);
+        let profile = args.profile.name();
+        let image = workspace.target_dir().join("bare-hv").join(TARGET).join(profile).join("hv");
+        eprintln!("The machine waits for: gdb {} -ex 'target remote :{stub}'", image.display());
+    }
+    let wrapper = args.wrapper();
+    let mut command = machine.command(&wrapper.iter().map(String::as_str).collect::<Vec<_>>());
+    if args.verbose {
+        eprintln!("{command:?}");
+    }
+    eprintln!("Ctrl-A x ends the machine.");
+    let status = command.status().context("QEMU does not start")?;
+    // The exit device makes every status of a guest odd: 1 is how a machine that went well ends.
+    match status.code() {
+        Some(0 | 1 | TIMED_OUT) => Ok(()),
+        _ => bail!("the machine ended badly ({status}): its last lines above say why"),
+    }
+}
+
+/// Prints the URL once it answers. The terminal is in raw mode, hence the `\r`.
+fn announce(port: u16) {
+    while !http::answers(port, "/") {
+        thread::sleep(Duration::from_millis(50));
+    }
+    eprint!("\r\n==> {} answers\r\n", url(port));
+}

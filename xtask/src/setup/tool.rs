@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The programs that are needed, how to tell that one is there, and Debian's package of it.
+use std::path::Path;
+
+use super::{is_file, on_path};
+
+/// A program that is not Rust's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tool {
+    /// The machine.
+    Qemu,
+    /// Makes bootable CDs.
+    GrubMkrescue,
+    /// GRUB for machines with a BIOS.
+    GrubPc,
+    /// Writes the CD for grub-mkrescue.
+    Xorriso,
+    /// Writes FAT file systems.
+    Mtools,
+    /// A load generator: one connection per request.
+    Ab,
+    /// A load generator: many requests per connection.
+    Wrk,
+    /// An HTTP client.
+    Curl,
+}
+
+impl Tool {
+    pub(crate) const ALL: [Tool; 8] = [
+        Tool::Qemu,
+        Tool::GrubMkrescue,
+        Tool::GrubPc,
+        Tool::Xorriso,
+        Tool::Mtools,
+        Tool::Ab,
+        Tool::Wrk,
+        Tool::Curl,
+    ];
+    /// What a bootable image takes.
+    pub(crate) const IMAGE: [Tool; 4] =
+        [Tool::GrubMkrescue, Tool::GrubPc, Tool::Xorriso, Tool::Mtools];
+
+    /// The package that Debian and Ubuntu have it in.
+    pub(crate) fn package(self) -> &'static str {
+        match self {
+            Tool::Qemu => "qemu-system-x86",
+            Tool::GrubMkrescue => "grub-common",
+            Tool::GrubPc => "grub-pc-bin",
+            Tool::Xorriso => "xorriso",
+            Tool::Mtools => "mtools",
+            Tool::Ab => "apache2-utils",
+            Tool::Wrk => "wrk",
+            Tool::Curl => "curl",
+        }
+    }
+
+    /// Whether it is installed.
+    pub(crate) fn is_there(self) -> bool {
+        match self {
+            Tool::Qemu => on_path(crate::qemu::PROGRAM),
+            Tool::GrubMkrescue => on_path("grub-mkrescue"),
+            Tool::GrubPc => is_file(Path::new("/usr/lib/grub/i386-pc/moddep.lst")),
+            Tool::Xorriso => on_path("xorriso"),
+            Tool::Mtools => on_path("mformat"),
+            Tool::Ab => on_path("ab"),
+            Tool::Wrk => on_path("wrk"),
+            Tool::Curl => on_path("curl"),
+        }
+    }
+}

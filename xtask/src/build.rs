@@ -16,6 +16,7 @@ mod relocations;
 mod section_headers;
 mod strip;
 mod symbol_table;
+pub(crate) use finish::check;
 
 /// Build the images: the hypervisor, the apps and the test guests.
 ///
@@ -74,7 +75,7 @@ pub(crate) fn images(
     let (hv, guests): (Vec<&Package>, Vec<&Package>) = with_images
         .into_iter()
         .filter(|package| names.is_empty() || names.contains(&package.name.as_str()))
-        .partition(|package| package.dir.starts_with("hv"));
+        .partition(|package| Kind::of(package) == Kind::Hypervisor);
     let mut finished = Vec::new();
     for (kind, packages) in [(Kind::Hypervisor, hv), (Kind::Guest, guests)] {
         if !packages.is_empty() {
@@ -89,40 +90,68 @@ pub(crate) fn finished(workspace: &Workspace, profile: Profile, name: &str) -> P
     workspace.target_dir().join("images").join(profile.name()).join(name)
 }
 
+/// Those images of `packages` that a build left as the linker wrote them.
+pub(crate) fn linked(
+    workspace: &Workspace,
+    profile: Profile,
+    packages: &[Package],
+) -> Vec<PathBuf> {
+    let with_images = packages.iter().filter(|package| has_images(package));
+    let paths = with_images.flat_map(|package| {
+        let folder = Kind::of(package).linked_dir(workspace, profile);
+        package.bins.iter().map(move |bin| folder.join(bin))
+    });
+    paths.filter(|path| path.is_file()).collect()
+}
+
 fn has_images(package: &Package) -> bool {
     !package.bins.is_empty()
         && ["hv", "apps", "tests"].iter().any(|folder| package.dir.starts_with(folder))
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Hypervisor,
     Guest,
 }
 
 impl Kind {
+    fn of(package: &Package) -> Self {
+        if package.dir.starts_with("hv") { Kind::Hypervisor } else { Kind::Guest }
+    }
+
+    /// Cargo's folder for builds with the flags of this kind.
+    fn target_dir(self, workspace: &Workspace) -> PathBuf {
+        workspace.target_dir().join(match self {
+            Kind::Hypervisor => "bare-hv",
+            Kind::Guest => "bare",
+        })
+    }
+
+    /// Where the linker puts images.
+    fn linked_dir(self, workspace: &Workspace, profile: Profile) -> PathBuf {
+        self.target_dir(workspace).join(TARGET).join(profile.name())
+    }
+
     fn build(
         self,
         workspace: &Workspace,
         profile: Profile,
         packages: &[&Package],
     ) -> Result<Vec<PathBuf>> {
-        let target_dir = workspace.target_dir().join(match self {
-            Kind::Hypervisor => "bare-hv",
-            Kind::Guest => "bare",
-        });
         let name = profile.name();
         let config = self.config();
         let mut cargo =
             workspace.cargo().args(["build", "--bins", "--target", TARGET, "--profile", name]);
-        cargo = cargo.arg("--target-dir").arg(&target_dir).arg("--config").arg(config);
+        cargo =
+            cargo.arg("--target-dir").arg(self.target_dir(workspace)).arg("--config").arg(config);
         for package in packages {
             cargo = cargo.arg("--package").arg(&package.name);
         }
         if cargo.quiet().run().is_err() {
             bail!("the build failed: the compiler says above why");
         }
-        let linked_dir = target_dir.join(TARGET).join(name);
+        let linked_dir = self.linked_dir(workspace, profile);
         let bins = packages.iter().flat_map(|package| &package.bins);
         bins.map(|bin| {
             let to = finished(workspace, profile, bin);

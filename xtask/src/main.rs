@@ -12,6 +12,7 @@ mod clean;
 mod cpio;
 mod http;
 mod image;
+mod lint;
 mod machine_files;
 mod progress;
 mod qemu;
@@ -32,6 +33,7 @@ struct Cli {
 enum Verb {
     Build(build::Args),
     Image(image::Args),
+    Lint(lint::Args),
     Run(run::Args),
     Setup(setup::Args),
     Clean(clean::Args),
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let result = workspace::Workspace::find().and_then(|workspace| match verb {
         Verb::Build(args) => build::verb(&workspace, &args),
         Verb::Image(args) => image::verb(&workspace, &args),
+        Verb::Lint(args) => lint::verb(&workspace, &args),
         Verb::Run(args) => run::verb(&workspace, &args),
         Verb::Setup(args) => setup::verb(&args),
         Verb::Clean(args) => clean::verb(&workspace, &args),

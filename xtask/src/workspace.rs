@@ -23,6 +23,8 @@ pub(crate) struct Package {
     pub(crate) dir: PathBuf,
     /// Its binaries.
     pub(crate) bins: Vec<String>,
+    /// The workspace's packages that it depends on, not for its tests alone.
+    pub(crate) imports: Vec<String>,
 }
 
 impl Workspace {
@@ -85,6 +87,10 @@ impl Workspace {
             bins: array(&package["targets"])
                 .filter(|target| array(&target["kind"]).any(|kind| kind == "bin"))
                 .map(|target| text(&target["name"]))
+                .collect(),
+            imports: array(&package["dependencies"])
+                .filter(|dependency| dependency["kind"] != "dev" && !dependency["path"].is_null())
+                .map(|dependency| text(&dependency["name"]))
                 .collect(),
         }
     }

@@ -18,14 +18,24 @@ pub(super) fn finish(linked: &Path, finished: &Path) -> Result<()> {
     }
     let bytes = fs::read(linked).with_context(|| linked.display().to_string())?;
     let image = Linked::parse(bytes.as_slice())?;
-    relocations::check(&image)?;
-    red_zone::check(&image)?;
+    check_image(&image)?;
     let table = symbol_table::table(&image);
     let stripped = strip::strip(&bytes, &image, &table)?;
     if let Some(folder) = finished.parent() {
         fs::create_dir_all(folder)?;
     }
     fs::write(finished, stripped).with_context(|| finished.display().to_string())
+}
+
+/// Checks the image `linked`.
+pub(crate) fn check(linked: &Path) -> Result<()> {
+    let bytes = fs::read(linked)?;
+    check_image(&Linked::parse(bytes.as_slice())?)
+}
+
+fn check_image(image: &Linked<'_>) -> Result<()> {
+    relocations::check(image)?;
+    red_zone::check(image)
 }
 
 /// Whether `made` is newer than `from` and than xtask itself.

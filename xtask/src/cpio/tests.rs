@@ -8,7 +8,7 @@ fn members_are_aligned_and_in_order() {
     archive.add("a", b"12345".to_vec());
     let bytes = archive.bytes();
     assert_eq!(bytes.len() % 4, 0);
-    let names: Vec<usize> = ["boot\0", "a\012345", "boot/httpd\0", "TRAILER!!!\0"]
+    let names: Vec<usize> = ["boot\0", "a\0\u{31}2345", "boot/httpd\0", "TRAILER!!!\0"]
         .iter()
         .map(|name| position(&bytes, name.as_bytes()))
         .collect();

@@ -130,32 +130,82 @@ impl Account {
 struct Scheduler {
     queue: RunQueue<VcpuRef, VCPUS>,
     timers: TimerQueue<(VcpuRef, Timer), TIMERS>,
+    /// The vCPU chosen last, whose turn it is.
+    running: Option<VcpuRef>,
     /// When the turn of the running vCPU ends.
     slice_end_ns: Option<u64>,
 }
 
-static SCHEDULER: Mutex<Scheduler> =
-    Mutex::new(Scheduler { queue: RunQueue::new(), timers: TimerQueue::new(), slice_end_ns: None });
+static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
+    queue: RunQueue::new(),
+    timers: TimerQueue::new(),
+    running: None,
+    slice_end_ns: None,
+});
+
+impl Scheduler {
+    fn is_running(&self, vcpu: &Vcpu) -> bool {
+        self.running == Some(VcpuRef::new(vcpu))
+    }
+
+    /// The running vCPU, with its share charged up to now.
+    fn charge_running(&self, now_ns: u64) -> Option<VcpuRef> {
+        let running = self.running?;
+        running.account.update(|mut account| {
+            account.share.charge(now_ns.saturating_sub(account.started_ns));
+            account.started_ns = now_ns.max(account.started_ns);
+            account
+        });
+        Some(running)
+    }
+
+    /// Puts the vCPU whose turn ends where it belongs.
+    fn end_turn(&mut self, vcpu: VcpuRef, now_ns: u64, runnable: bool) {
+        let mut account = vcpu.account.get();
+        let state = if runnable {
+            let queued = if account.yielded {
+                self.queue.yield_now(vcpu, &mut account.share)
+            } else {
+                self.queue.requeue(vcpu, &account.share)
+            };
+            assert!(queued, "the queue has room for all vCPUs");
+            Runstate::Runnable
+        } else if account.blocked {
+            Runstate::Blocked
+        } else {
+            Runstate::Offline
+        };
+        account.yielded = false;
+        account.clock.enter(state, now_ns);
+        vcpu.account.set(account);
+    }
+
+    /// Sets the end of the running vCPU's turn, if it has none because nobody waited.
+    fn set_slice(&mut self, now_ns: u64) {
+        if self.slice_end_ns.is_none()
+            && let Some(running) = self.running
+            && let Some(slice) = self.queue.slice_ns(&running.account.get().share)
+        {
+            self.slice_end_ns = Some(now_ns.saturating_add(slice));
+            self.program();
+        }
+    }
+
+    /// Programs the pCPU's timer for what comes first.
+    fn program(&self) {
+        let timer = self.timers.next_ns();
+        let first = match (timer, self.slice_end_ns) {
+            (Some(timer), Some(slice)) => Some(timer.min(slice)),
+            (timer, slice) => timer.or(slice),
+        };
+        time::set_deadline(first);
+    }
+}
 
 /// Whether the vCPU may be given a processor.
 fn is_runnable(vcpu: &Vcpu) -> bool {
     let account = vcpu.account.get();
     account.up && !account.blocked && vcpu.domain().life.lock().may_run()
-}
-
-fn is_running(vcpu: &Vcpu) -> bool {
-    core::ptr::eq(pcpu().vcpu.get(), vcpu)
-}
-
-/// The running vCPU, with its share charged up to now.
-fn charge_running(now_ns: u64) -> Option<VcpuRef> {
-    let running = VcpuRef(NonNull::new(pcpu().vcpu.get().cast_mut())?);
-    running.account.update(|mut account| {
-        account.share.charge(now_ns.saturating_sub(account.started_ns));
-        account.started_ns = now_ns.max(account.started_ns);
-        account
-    });
-    Some(running)
 }
 
 fn enter_state(vcpu: &Vcpu, state: Runstate, now_ns: u64) {
@@ -171,11 +221,11 @@ pub fn wake(vcpu: &Vcpu) {
     let mut scheduler = SCHEDULER.lock();
     scheduler.timers.cancel((VcpuRef::new(vcpu), Timer::Poll));
     vcpu.account.update(|account| Account { blocked: false, poll: Poll::No, ..account });
-    if is_running(vcpu) || !is_runnable(vcpu) {
+    if scheduler.is_running(vcpu) || !is_runnable(vcpu) {
         return;
     }
     let now_ns = time::now_ns();
-    let running = charge_running(now_ns).map(|running| running.account.get().share);
+    let running = scheduler.charge_running(now_ns).map(|running| running.account.get().share);
     let mut account = vcpu.account.get();
     if scheduler.queue.contains(VcpuRef::new(vcpu)) {
         return;
@@ -185,7 +235,7 @@ pub fn wake(vcpu: &Vcpu) {
     vcpu.account.set(account);
     match woken {
         Woken::Preempts => pcpu().reschedule.set(true),
-        Woken::Waits => set_slice(&mut scheduler, now_ns),
+        Woken::Waits => scheduler.set_slice(now_ns),
         Woken::Full => unreachable!("the queue has room for all vCPUs"),
     }
 }
@@ -205,7 +255,7 @@ pub fn yield_now(vcpu: &Vcpu) {
 /// Takes the vCPU off the processor and the queue; for a domain that may not run any more.
 pub fn stop(vcpu: &Vcpu) {
     let mut scheduler = SCHEDULER.lock();
-    if is_running(vcpu) {
+    if scheduler.is_running(vcpu) {
         pcpu().reschedule.set(true);
         return;
     }
@@ -225,6 +275,7 @@ pub fn forget(vcpu: &Vcpu) {
     let mut scheduler = SCHEDULER.lock();
     let vcpu = VcpuRef::new(vcpu);
     scheduler.queue.remove(vcpu);
+    scheduler.running = scheduler.running.filter(|running| *running != vcpu);
     for timer in
         [Timer::Singleshot, Timer::Periodic, Timer::Poll, Timer::Watchdog(0), Timer::Watchdog(1)]
     {
@@ -254,7 +305,7 @@ pub fn set_timer(vcpu: &Vcpu, timer: Timer, deadline_ns: Option<u64>) {
             scheduler.timers.cancel(id);
         }
     }
-    program(&scheduler);
+    scheduler.program();
 }
 
 /// When a timer of the vCPU fires, ns.
@@ -286,7 +337,7 @@ pub fn timer_interrupt(fire: impl Fn(&Vcpu, Timer)) {
     if scheduler.slice_end_ns.is_some_and(|end| end <= now_ns) {
         pcpu().reschedule.set(true);
     }
-    program(&scheduler);
+    scheduler.program();
 }
 
 /// Ends the turn of the running vCPU and chooses the next one, which may be the same; `None`:
@@ -294,65 +345,19 @@ pub fn timer_interrupt(fire: impl Fn(&Vcpu, Timer)) {
 pub fn choose() -> Option<VcpuRef> {
     pcpu().reschedule.set(false);
     let now_ns = time::now_ns();
-    let running = charge_running(now_ns);
-    if let Some(vcpu) = running {
-        requeue(&vcpu, now_ns);
-    }
     let mut scheduler = SCHEDULER.lock();
+    if let Some(ended) = scheduler.charge_running(now_ns) {
+        scheduler.end_turn(ended, now_ns, is_runnable(&ended));
+    }
     let next = scheduler.queue.pick();
+    scheduler.running = next;
+    scheduler.slice_end_ns = None;
     if let Some(vcpu) = next {
         vcpu.account.update(|account| Account { started_ns: now_ns, ..account });
         enter_state(&vcpu, Runstate::Running, now_ns);
-    }
-    scheduler.slice_end_ns = None;
-    if let Some(vcpu) = next {
         let slice = scheduler.queue.slice_ns(&vcpu.account.get().share);
         scheduler.slice_end_ns = slice.map(|slice| now_ns.saturating_add(slice));
     }
-    program(&scheduler);
+    scheduler.program();
     next
-}
-
-/// Puts the vCPU whose turn ends where it belongs.
-fn requeue(vcpu: &VcpuRef, now_ns: u64) {
-    let runnable = is_runnable(vcpu);
-    let mut scheduler = SCHEDULER.lock();
-    let mut account = vcpu.account.get();
-    let state = if runnable {
-        let queued = if account.yielded {
-            scheduler.queue.yield_now(*vcpu, &mut account.share)
-        } else {
-            scheduler.queue.requeue(*vcpu, &account.share)
-        };
-        assert!(queued, "the queue has room for all vCPUs");
-        Runstate::Runnable
-    } else if account.blocked {
-        Runstate::Blocked
-    } else {
-        Runstate::Offline
-    };
-    account.yielded = false;
-    account.clock.enter(state, now_ns);
-    vcpu.account.set(account);
-}
-
-/// Sets the end of the running vCPU's turn, if it has none because nobody waited.
-fn set_slice(scheduler: &mut Scheduler, now_ns: u64) {
-    if scheduler.slice_end_ns.is_none()
-        && let Some(running) = NonNull::new(pcpu().vcpu.get().cast_mut()).map(VcpuRef)
-        && let Some(slice) = scheduler.queue.slice_ns(&running.account.get().share)
-    {
-        scheduler.slice_end_ns = Some(now_ns.saturating_add(slice));
-        program(scheduler);
-    }
-}
-
-/// Programs the pCPU's timer for what comes first.
-fn program(scheduler: &Scheduler) {
-    let timer = scheduler.timers.next_ns();
-    let first = match (timer, scheduler.slice_end_ns) {
-        (Some(timer), Some(slice)) => Some(timer.min(slice)),
-        (timer, slice) => timer.or(slice),
-    };
-    time::set_deadline(first);
 }

@@ -13,8 +13,6 @@ const TYPE_SHIFT: u32 = 40;
 const CODE_OR_DATA: u64 = 1 << 44;
 const RING_3: u64 = 3 << 45;
 const PRESENT: u64 = 1 << 47;
-/// The processor notes a load here; set beforehand, it never writes to the table.
-const ACCESSED: u64 = 1 << 40;
 /// Type of the system descriptors: none (also the second half of a 16-byte one).
 const TYPE_NONE: u64 = 0;
 /// Type of the system descriptors: 64-bit call gate.
@@ -33,7 +31,7 @@ impl Descriptor {
         self.0
     }
 
-    /// The descriptor as it may be used: code and data become ring 3's, call gates not present.
+    /// The descriptor as it may be used: code and data become ring 3's, call gates ring 0's.
     /// `None` for what a guest may not have: other system descriptors.
     #[must_use]
     pub const fn checked(self) -> Option<Self> {
@@ -41,11 +39,11 @@ impl Descriptor {
             return Some(self);
         }
         if self.0 & CODE_OR_DATA != 0 {
-            return Some(Self(self.0 | RING_3 | ACCESSED));
+            return Some(Self(self.0 | RING_3));
         }
         match (self.0 >> TYPE_SHIFT) & 0xf {
             TYPE_NONE => Some(self),
-            TYPE_CALL_GATE => Some(Self(self.0 & !PRESENT)),
+            TYPE_CALL_GATE => Some(Self(self.0 & !RING_3)),
             _ => None,
         }
     }

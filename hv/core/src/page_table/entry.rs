@@ -96,6 +96,12 @@ impl Entry {
         self.0 & Self::CACHE != 0
     }
 
+    /// With the usual way of caching.
+    #[must_use]
+    pub const fn without_cache_bits(self) -> Self {
+        Self(self.0 & !Self::CACHE)
+    }
+
     /// Whether a guest's present entry of `level` has only bits it may have; `cache` says
     /// whether the guest may choose how device memory is cached.
     #[must_use]

@@ -172,7 +172,10 @@ impl<M: Machine> PageTypes<'_, M> {
     }
 
     fn store_adjusted(&self, table: Mfn, slot: u64, entry: Entry, level: Level) {
-        let adjusted = entry.adjusted(level);
+        let adjusted = match level {
+            Level::L1 => self.stored_leaf(entry),
+            Level::L2 | Level::L3 | Level::L4 => entry.adjusted(level),
+        };
         if adjusted != entry {
             self.machine.write_u64(entry_at(table, slot), adjusted.get());
         }

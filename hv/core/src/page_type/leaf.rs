@@ -14,8 +14,8 @@ impl<M: Machine> PageTypes<'_, M> {
     ///
     /// # Errors
     /// As Xen: `EINVAL` for bits that may not be set and for no frame, `EPERM` for device memory
-    /// without permission and for frames of others, `EBUSY` for a writable mapping of a frame
-    /// in another use, `EACCES` for memory cached in an unusual way.
+    /// without permission, `EBUSY` for frames of others and for a writable mapping of a frame in
+    /// another use.
     pub(super) fn get_leaf(
         &self,
         entry: Entry,
@@ -34,22 +34,25 @@ impl<M: Machine> PageTypes<'_, M> {
         if table.is_io(mfn) {
             return self.check_io(mfn, table_owner, page_owner);
         }
-        let page = table.get_page(mfn, page_owner).ok_or(Errno::Eperm)?;
-        let result = if entry.has_cache_bits() {
-            Err(Errno::Eacces.into())
-        } else if entry.is_writable() {
-            self.get_type(mfn, PageType::Writable)
-        } else {
-            Ok(())
-        };
-        debug_assert!(page.state().count() > 0);
-        result.map_err(|stop| {
+        table.get_page(mfn, page_owner).ok_or(Errno::Ebusy)?;
+        if !entry.is_writable() {
+            return Ok(());
+        }
+        self.get_type(mfn, PageType::Writable).map_err(|stop| {
             self.put_page(mfn);
             match stop {
-                Stop::Refused(Errno::Einval) => Errno::Ebusy.into(),
-                other => other,
+                Stop::Refused(_) => Errno::Ebusy.into(),
+                Stop::Preempted => stop,
             }
         })
+    }
+
+    /// What is stored for a guest's leaf: memory is always cached in the usual way, since the
+    /// hypervisor maps it so too.
+    pub(super) fn stored_leaf(&self, entry: Entry) -> Entry {
+        let entry = entry.adjusted(Level::L1);
+        let usual = entry.has_cache_bits() && !self.machine.frame_table().is_io(entry.mfn());
+        if usual && entry.is_present() { entry.without_cache_bits() } else { entry }
     }
 
     fn check_io(&self, mfn: Mfn, table_owner: DomId, page_owner: DomId) -> Result<(), Stop> {

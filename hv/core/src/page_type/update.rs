@@ -138,7 +138,10 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EBUSY` where somebody else changed it.
     fn replace(&self, update: &Update, old: Entry, level: Level) -> Result<(), Stop> {
-        let new = update.entry.adjusted(level);
+        let new = match level {
+            Level::L1 => self.stored_leaf(update.entry),
+            Level::L2 | Level::L3 | Level::L4 => update.entry.adjusted(level),
+        };
         let mut found = old;
         loop {
             let value = if update.keep_usage { new.with_usage_of(found) } else { new };

@@ -118,7 +118,7 @@ fn xsa_248_frames_of_the_hypervisor_are_not_mapped() {
     let fake = pinned();
     for mfn in 0..16 {
         let refused = fake.update(L1, 0, Entry::map(Mfn::new(mfn), RO));
-        assert_eq!(refused, Err(Stop::Refused(Errno::Eperm)));
+        assert_eq!(refused, Err(Stop::Refused(Errno::Ebusy)));
         assert_eq!(fake.update(L2, 1, Entry::map(Mfn::new(mfn), RO)), EINVAL);
     }
     end(&fake);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The HTTP server apart from its machine: parsing, answers and the life of a connection, tested
+//! on the host.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod connections;
+pub mod content_type;
+pub mod path;
+pub mod pattern;
+pub mod request;
+pub mod response;
+pub mod serve;
+pub mod site;
+pub mod stats;

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use super::{Outcome, Server, Stream};
+use crate::connections::Connections;
+use crate::pattern;
+use crate::site::Files;
+use crate::stats::Stats;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
+std::thread_local!(static NOW_MS: Cell<u64> = const { Cell::new(0) });
+extern crate std;
+
+fn clock() -> u64 {
+    NOW_MS.get()
+}
+
+struct Site;
+
+impl Files for Site {
+    fn file(&self, path: &str) -> Option<&'static [u8]> {
+        match path {
+            "hello.txt" => Some(b"hello\n"),
+            "sub/index.html" => Some(b"<p>sub"),
+            _ => None,
+        }
+    }
+}
+
+/// A client that sends some pieces, then waits or closes, and takes `room` bytes at a time.
+struct Client {
+    pieces: VecDeque<Vec<u8>>,
+    closes: bool,
+    room: usize,
+    got: Vec<u8>,
+}
+
+impl Stream for Client {
+    type Error = ();
+
+    async fn read(&mut self, to: &mut [u8]) -> Result<usize, ()> {
+        poll_fn(|_| match self.pieces.pop_front() {
+            Some(piece) => {
+                to[..piece.len()].copy_from_slice(&piece);
+                Poll::Ready(Ok(piece.len()))
+            }
+            None if self.closes => Poll::Ready(Ok(0)),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    async fn write_with(&mut self, mut fill: impl FnMut(&mut [u8]) -> usize) -> Result<usize, ()> {
+        poll_fn(|_| {
+            if self.room == 0 {
+                return Poll::Pending;
+            }
+            let mut room = vec![0; self.room];
+            let length = fill(&mut room);
+            self.got.extend_from_slice(&room[..length]);
+            Poll::Ready(Ok(length))
+        })
+        .await
+    }
+}
+
+/// Serves a client until it is done or nothing moves; time then passes, up to two minutes.
+fn serve(pieces: &[&str], closes: bool, room: usize) -> (Outcome<()>, String, Server<Site>) {
+    let pieces = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
+    let mut client = Client { pieces, closes, room, got: Vec::new() };
+    let server = Server { files: Site, stats: Stats::default() };
+    let connections = Connections::new(clock);
+    let connection = connections.add();
+    let outcome = {
+        let mut serving = pin!(server.serve(&mut client, &connection));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut outcome = None;
+        for _ in 0..1200 {
+            if let Poll::Ready(it) = serving.as_mut().poll(&mut context) {
+                outcome = Some(it);
+                break;
+            }
+            NOW_MS.set(NOW_MS.get() + 100);
+            connections.sweep();
+        }
+        outcome.expect("it ends in two minutes")
+    };
+    (outcome, String::from_utf8_lossy(&client.got).into_owned(), server)
+}
+
+/// The status codes and bodies' first lines of the answers in `got`.
+fn statuses(got: &str) -> Vec<u16> {
+    got.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()).collect()
+}
+
+#[test]
+fn a_file() {
+    let (outcome, got, server) = serve(&["GET /hello.txt HTTP/1.0\r\n\r\n"], false, 1000);
+    assert_eq!(outcome, Outcome::Done);
+    let (head, body) = got.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "hello\n");
+    for field in
+        ["Content-Length: 6", "Content-Type: text/plain; charset=utf-8", "Connection: close"]
+    {
+        assert!(head.lines().any(|line| line == field), "{head}");
+    }
+    assert_eq!(server.stats.requests(), 1);
+    assert_eq!(server.stats.bytes.get(), got.len() as u64);
+}
+
+#[test]
+fn requests_in_any_pieces() {
+    let text = "GET /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n\
+                HEAD /sub/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\
+                GET /none HTTP/1.1\r\nHost: x\r\n\r\nPUT / HTTP/1.1\r\nHost: x\r\n\r\n";
+    for size in 1..text.len() {
+        let pieces: Vec<_> = text
+            .as_bytes()
+            .chunks(size)
+            .map(|piece| core::str::from_utf8(piece).unwrap())
+            .collect();
+        let (outcome, got, _) = serve(&pieces, true, 100);
+        assert_eq!((outcome, statuses(&got)), (Outcome::Done, vec![200, 200, 404, 405]));
+        assert!(!got.contains("<p>sub"), "HEAD has no body");
+    }
+}
+
+#[test]
+fn known_bytes() {
+    let (_, got, _) = serve(&["GET /bytes/100000 HTTP/1.0\r\n\r\n"], false, 1447);
+    let mut expected = vec![0; 100_000];
+    pattern::fill(0, &mut expected);
+    let expected = String::from_utf8_lossy(&expected).into_owned();
+    assert!(got.ends_with(&expected) && got.contains("Content-Length: 100000\r\n"));
+    let (_, got, _) = serve(&["GET /bytes/x HTTP/1.0\r\n\r\n"], false, 1447);
+    assert_eq!(statuses(&got), [404]);
+}
+
+#[test]
+fn bad_requests_end_the_connection() {
+    let long = "x".repeat(1000);
+    let nine: Vec<_> = core::iter::once("GET /").chain([long.as_str(); 9]).collect();
+    for (pieces, status) in [(&["GET\r\n\r\n"][..], 400), (&nine[..], 431)] {
+        let (outcome, got, _) = serve(pieces, false, 1000);
+        assert_eq!((outcome, statuses(&got)), (Outcome::Done, vec![status]));
+        assert!(got.contains("Connection: close"));
+    }
+}
+
+#[test]
+fn a_slow_head_is_told_so() {
+    NOW_MS.set(0);
+    let (outcome, got, _) = serve(&["GET / HT"], false, 1000);
+    assert_eq!((outcome, statuses(&got)), (Outcome::Done, vec![408]));
+    assert_eq!(NOW_MS.get().to_string(), "10000");
+}
+
+#[test]
+fn one_byte_a_second_is_a_slow_head() {
+    // Each byte is read at once here; the phase must still start only once.
+    let server = Server { files: Site, stats: Stats::default() };
+    let connections = Connections::new(clock);
+    let connection = connections.add();
+    let mut client = Client { pieces: VecDeque::new(), closes: false, room: 1000, got: Vec::new() };
+    NOW_MS.set(0);
+    let mut ticks = 0;
+    {
+        struct Drip<'a>(&'a mut Client, u64);
+        impl Stream for Drip<'_> {
+            type Error = ();
+            async fn read(&mut self, to: &mut [u8]) -> Result<usize, ()> {
+                poll_fn(|_| {
+                    if clock() < self.1 + 1000 {
+                        return Poll::Pending;
+                    }
+                    self.1 = clock();
+                    to[0] = b'G';
+                    Poll::Ready(Ok(1))
+                })
+                .await
+            }
+            async fn write_with(
+                &mut self,
+                fill: impl FnMut(&mut [u8]) -> usize,
+            ) -> Result<usize, ()> {
+                self.0.write_with(fill).await
+            }
+        }
+        let mut drip = Drip(&mut client, 0);
+        let mut serving = pin!(server.serve(&mut drip, &connection));
+        let mut context = Context::from_waker(Waker::noop());
+        while serving.as_mut().poll(&mut context).is_pending() {
+            NOW_MS.set(NOW_MS.get() + 100);
+            connections.sweep();
+            ticks += 1;
+        }
+    }
+    assert_eq!(statuses(&String::from_utf8_lossy(&client.got)), [408]);
+    assert!((100..=120).contains(&ticks), "{ticks}");
+}
+
+#[test]
+fn silence_is_not_answered() {
+    assert_eq!(serve(&[], false, 1000).1, "");
+    let (outcome, got, _) = serve(&["GET / HTTP/1.1\r\nHost: x\r\n\r\n"], false, 1000);
+    assert_eq!((outcome, statuses(&got)), (Outcome::Done, vec![200]));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_stuck() {
+    assert_eq!(serve(&["GET / HTTP/1.0\r\n\r\n"], false, 0).0, Outcome::Stuck);
+}

@@ -25,7 +25,7 @@ impl<M: Machine> PageTypes<'_, M> {
         if !entry.is_present() {
             return Ok(());
         }
-        let cache = self.machine.cache_control_permitted(table_owner);
+        let cache = entry.has_cache_bits() && self.machine.cache_control_permitted(table_owner);
         if !entry.is_allowed(Level::L1, cache) {
             return Err(Errno::Einval.into());
         }

@@ -83,7 +83,7 @@ impl<'m, M: Machine> PageTypes<'m, M> {
     }
 
     /// Takes `entries` from the budget, which may end at 0.
-    fn spend(&self, entries: u32) {
+    pub fn spend(&self, entries: u32) {
         self.budget.set(self.budget.get().saturating_sub(entries));
     }
 

@@ -5,6 +5,7 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::Maddr;
 
 use super::{Machine, PageType, PageTypes, Stop};
+use crate::descriptor::Descriptor;
 use crate::page_info::{PageInfo, TypeWord};
 use crate::page_table::{Entry, Level, is_hypervisor_slot};
 
@@ -65,6 +66,34 @@ impl<M: Machine> PageTypes<'_, M> {
         self.in_l1(update.at, update.table_owner, || self.update_in_table(update, Level::L1))
     }
 
+    /// Writes a segment descriptor into a frame of `owner` that holds descriptors in use, or is in
+    /// no other use than being written.
+    ///
+    /// # Errors
+    /// `EINVAL` for a crooked address, a descriptor a guest may not have, and other frames.
+    pub fn update_descriptor(
+        &self,
+        at: Maddr,
+        descriptor: Descriptor,
+        owner: DomId,
+    ) -> Result<(), Stop> {
+        let checked = descriptor.checked().ok_or(Errno::Einval)?;
+        if at.get() & 7 != 0 {
+            return Err(Errno::Einval.into());
+        }
+        let mfn = at.mfn();
+        let page = self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
+        let in_use = page.type_word().count() > 0
+            && matches!(page.type_word().page_type(), PageType::SegDesc);
+        let as_type = if in_use { PageType::SegDesc } else { PageType::Writable };
+        let result = self.get_type(mfn, as_type).map(|()| {
+            self.machine.write_u64(at, checked.get());
+            self.put_type(mfn);
+        });
+        self.put_page(mfn);
+        result
+    }
+
     /// Runs `change` while the frame of `at` is held as an L1 table of `owner`.
     pub(super) fn in_l1(
         &self,
@@ -114,7 +143,8 @@ impl<M: Machine> PageTypes<'_, M> {
     fn update_l1(&self, update: &Update) -> Result<(), Stop> {
         let (old, new) = (self.entry(update.at), update.entry);
         if new.is_present() {
-            let cache = self.machine.cache_control_permitted(update.table_owner);
+            let cache =
+                new.has_cache_bits() && self.machine.cache_control_permitted(update.table_owner);
             if !new.is_allowed(Level::L1, cache) {
                 return Err(Errno::Einval.into());
             }

@@ -2,10 +2,11 @@
 //! The rules one by one, with Xen's error numbers.
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::frame::Mfn;
+use xen_abi::frame::{Maddr, Mfn};
 
 use super::super::{PageType, Stop, Update};
 use super::fake::{DOM0, DOM0_FIRST, DOM1, Fake, RO, RW, update};
+use crate::descriptor::Descriptor;
 use crate::frame_memory::FrameMemory;
 use crate::page_table::{Entry, Level};
 
@@ -221,4 +222,26 @@ fn bad_descriptors_keep_a_frame_from_a_descriptor_table() {
     assert_eq!(fake.entry(50, 511).get(), 0x00cf_f200_0000_ffff);
     fake.types().put_page_and_type(Mfn::new(50));
     fake.assert_unused();
+}
+
+#[test]
+fn descriptors_are_written_where_they_are_or_may_be() {
+    let fake = pinned();
+    let types = fake.types();
+    let write = |mfn: u64, offset: u64, raw: u64| {
+        let at = Maddr::new(Mfn::new(mfn).maddr().get() + offset);
+        types.update_descriptor(at, Descriptor::new(raw), DOM1)
+    };
+    types.get_descriptors(Mfn::new(50), DOM1).unwrap();
+    for mfn in [50, 51] {
+        assert_eq!(write(mfn, 8, 0x00af_9b00_0000_ffff), Ok(()));
+        assert_eq!(fake.entry(mfn, 1).get(), 0x00af_fb00_0000_ffff);
+        assert_eq!(write(mfn, 8, 0x0000_8900_0000_0000), refused(Errno::Einval));
+        assert_eq!(write(mfn, 4, 0), refused(Errno::Einval));
+    }
+    for mfn in [L1, L4, 3, DOM0_FIRST, 1 << 30] {
+        assert_eq!(write(mfn, 8, 0), refused(Errno::Einval));
+    }
+    types.put_page_and_type(Mfn::new(50));
+    unpin(&fake);
 }

@@ -46,3 +46,28 @@ pub const LDT_WINDOW_PAGE: usize = 16;
 pub const GDT_WINDOW: u64 = PCPU_AREA;
 /// The window in which a pCPU sees the LDT of its vCPU.
 pub const LDT_WINDOW: u64 = PCPU_AREA + 16 * PAGE_SIZE;
+
+/// Pages of a stack in a pCPU's area; the pages before and behind it are not mapped.
+#[derive(Clone, Copy)]
+pub struct StackPlace {
+    /// First page, from the start of the area.
+    pub first_page: u64,
+    /// Number of pages.
+    pub pages: u64,
+}
+
+impl StackPlace {
+    /// The address behind the stack, where it starts to grow from.
+    pub const fn top(self) -> u64 {
+        PCPU_AREA + (self.first_page + self.pages) * PAGE_SIZE
+    }
+}
+
+/// The stacks of a pCPU: its ordinary one, then those of NMI, #DB, #MC and #DF.
+pub const STACKS: [StackPlace; 5] = [
+    StackPlace { first_page: 40, pages: 8 },
+    StackPlace { first_page: 50, pages: 4 },
+    StackPlace { first_page: 56, pages: 4 },
+    StackPlace { first_page: 62, pages: 4 },
+    StackPlace { first_page: 68, pages: 4 },
+];

@@ -1,0 +1,116 @@
+// The ways from a guest into ring 0 and back.
+//
+// The guest's registers go straight into its Vcpu: rsp0 of the TSS, and gs:[FRAME_END], point
+// behind ss of the register area. Then rsp moves to the pCPU's stack.
+//
+//     FRAME_END   ss, rsp, rflags, cs, rip         pushed by the CPU, or below
+//                 error code | vector              by the stub in vectors.S, or below
+//                 rdi ... r15                      SAVE_REGISTERS
+//     Vcpu + 8 ->
+//
+// The Rust functions take the address of the Vcpu and return that of the one to continue with.
+
+.text
+.balign 16
+.globl entry_syscall32
+entry_syscall32:
+    swapgs
+    mov gs:[{SCRATCH}], rsp
+    mov rsp, gs:[{FRAME_END}]
+    push {GUEST_SS}
+    push qword ptr gs:[{SCRATCH}]
+    push r11
+    push {GUEST_CS32}
+    push rcx
+    push 0
+    mov dword ptr [rsp + 4], {VECTOR_SYSCALL32}
+    jmp entry_registers
+
+.balign 16
+.globl entry_syscall
+entry_syscall:
+    swapgs
+    mov gs:[{SCRATCH}], rsp
+    mov rsp, gs:[{FRAME_END}]
+    push {GUEST_SS}
+    push qword ptr gs:[{SCRATCH}]
+    push r11
+    push {GUEST_CS}
+    push rcx
+    push 0
+    mov dword ptr [rsp + 4], {VECTOR_SYSCALL}
+    SAVE_REGISTERS
+    lea rdi, [rsp - {REGS}]
+    mov rsp, gs:[{STACK_TOP}]
+    clts
+    SAVE_XMM rdi, {XMM}
+    xor ebp, ebp
+    call {hypercall_from_guest}
+    jmp exit_to_guest
+
+.balign 16
+entry_trap:
+    test byte ptr [rsp + 16], 3
+    jz entry_from_ring0
+    swapgs
+entry_registers:
+    SAVE_REGISTERS
+    DENY_GUEST_MEMORY
+    cld
+    lea rdi, [rsp - {REGS}]
+    mov rsp, gs:[{STACK_TOP}]
+    clts
+    SAVE_XMM rdi, {XMM}
+    xor ebp, ebp
+    call {trap_from_guest}
+    jmp exit_to_guest
+
+// rdi = the Vcpu to start with; no way back.
+.globl exit_to_guest_from_boot
+exit_to_guest_from_boot:
+    mov rax, rdi
+// rax = the Vcpu to continue with.
+exit_to_guest:
+    RESTORE_XMM rax, {XMM}
+    lea rsp, [rax + {REGS}]
+    cmp byte ptr [rax + {TASK_SWITCHED}], 0
+    jne exit_set_ts
+exit_ts_done:
+    cmp dword ptr [rsp + {ENTRY_VECTOR}], {VECTOR_SYSCALL}
+    jne exit_by_iret
+    mov rcx, [rsp + {RIP}]              // sysret faults in ring 0 where rip is not canonical
+    mov r11, rcx
+    shl r11, 16
+    sar r11, 16
+    cmp r11, rcx
+    jne exit_by_iret
+    RESTORE_REGISTERS
+    mov rcx, [rsp + 8]
+    mov r11, [rsp + 24]
+    mov rsp, [rsp + 32]
+    swapgs
+    sysretq
+
+exit_by_iret:
+    RESTORE_REGISTERS
+    add rsp, 8
+    swapgs
+.globl exit_iret
+exit_iret:
+    iretq
+
+exit_set_ts:
+    mov rcx, cr0
+    or ecx, 8
+    mov cr0, rcx
+    jmp exit_ts_done
+
+// iretq did not accept the guest's frame: rip to ss still stand in the register area, everything
+// else of the guest is in the registers again.
+entry_iret_fault:
+    swapgs
+    mov rsp, gs:[{FRAME_END}]
+    sub rsp, 40
+    push 0
+    mov dword ptr [rsp + 4], {VECTOR_IRET_FAULT}
+    jmp entry_registers

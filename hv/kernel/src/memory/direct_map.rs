@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Machine memory through the direct map.
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use hv_core::frame_memory::FrameMemory;
+use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE};
+
+use super::layout::{DIRECT_MAP, DIRECT_MAP_BYTES, HV_END, IMAGE};
+
+/// Where ring 0 sees machine address `at`.
+pub fn pointer<T>(at: Maddr) -> *mut T {
+    assert!(at.get() < DIRECT_MAP_BYTES, "machine address beyond the direct map");
+    (DIRECT_MAP + at.get()) as *mut T
+}
+
+/// The machine address behind an address in the direct map or in the image.
+pub fn maddr<T>(pointer: *const T) -> Maddr {
+    let address = pointer as u64;
+    assert!((IMAGE..HV_END).contains(&address), "neither image nor direct map");
+    Maddr::new(address - if address >= DIRECT_MAP { DIRECT_MAP } else { IMAGE })
+}
+
+/// Machine memory.
+#[derive(Clone, Copy)]
+pub struct DirectMap;
+
+impl DirectMap {
+    fn word(&self, at: Maddr) -> &'static AtomicU64 {
+        assert!(at.get().is_multiple_of(8), "a word of memory is aligned");
+        // SAFETY: the direct map covers all frames of the frame table; guests and other pCPUs
+        // change the same words, so they are accessed as atomics.
+        unsafe { AtomicU64::from_ptr(pointer(at)) }
+    }
+}
+
+impl FrameMemory for DirectMap {
+    fn read_u64(&self, at: Maddr) -> u64 {
+        self.word(at).load(Ordering::Acquire)
+    }
+
+    fn write_u64(&self, at: Maddr, value: u64) {
+        self.word(at).store(value, Ordering::Release);
+    }
+
+    fn compare_exchange_u64(&self, at: Maddr, current: u64, new: u64) -> Result<(), u64> {
+        let word = self.word(at);
+        word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(|_| ())
+    }
+
+    fn zero_frame(&self, frame: Mfn) {
+        let page: *mut u8 = pointer(frame.maddr());
+        // SAFETY: the frame is mapped, and nothing of Rust's lives in a frame to be zeroed.
+        unsafe { page.write_bytes(0, PAGE_SIZE) }
+    }
+
+    fn copy_frame(&self, from: Mfn, to: Mfn) {
+        let source: *const u8 = pointer(from.maddr());
+        let target: *mut u8 = pointer(to.maddr());
+        // SAFETY: both frames are mapped; `copy` allows them to be the same.
+        unsafe { source.copy_to(target, PAGE_SIZE) }
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The machine's frames: the frame table, the allocator, the M2P and the hypervisor's L4 slots.
+use core::ptr::NonNull;
+
+use hv_core::buddy::Buddy;
+use hv_core::frame_memory::FrameMemory;
+use hv_core::frame_table::FrameTable;
+use spin::{Mutex, Once};
+use xen_abi::frame::{Maddr, Mfn, Pfn};
+
+use super::direct_map::{self, DirectMap};
+use super::layout::{HV_FIRST_SLOT, HV_SLOTS};
+
+/// What boot found out about memory.
+pub struct Frames {
+    /// The frame table.
+    pub table: FrameTable<'static>,
+    /// First frame of the M2P, which is contiguous.
+    pub m2p: Mfn,
+    /// An L4 with the hypervisor's slots and nothing else, loaded while idle.
+    pub root: Mfn,
+    /// The L1 of the pCPU area's first 2 MiB, with the descriptor windows.
+    pub pcpu_table: Mfn,
+}
+
+static FRAMES: Once<Frames> = Once::new();
+static FREE: Mutex<Buddy> = Mutex::new(Buddy::new());
+
+/// Called once at boot.
+pub fn init(frames: Frames) {
+    FRAMES.call_once(|| frames);
+}
+
+/// What boot found out about memory.
+pub fn frames() -> &'static Frames {
+    FRAMES.get().expect("frames are used only after boot has counted them")
+}
+
+/// The frame table.
+pub fn table() -> FrameTable<'static> {
+    frames().table
+}
+
+/// The allocator, locked.
+pub fn allocator() -> spin::MutexGuard<'static, Buddy> {
+    FREE.lock()
+}
+
+/// Allocates `1 << order` zeroed frames for the hypervisor.
+pub fn alloc_zeroed(order: u32) -> Option<Mfn> {
+    let first = allocator().alloc(table(), order)?;
+    for frame in first.get()..first.get() + (1 << order) {
+        DirectMap.zero_frame(Mfn::new(frame));
+    }
+    Some(first)
+}
+
+/// Gives back frames that `alloc_zeroed` gave.
+pub fn free(first: Mfn, order: u32) {
+    allocator().free(table(), first, order);
+}
+
+/// The order of a block that holds a `T`.
+pub const fn order_of<T>() -> u32 {
+    size_of::<T>().div_ceil(4096).next_power_of_two().trailing_zeros()
+}
+
+/// Allocates zeroed frames for a structure.
+pub fn alloc_for<T>() -> Option<NonNull<T>> {
+    let first = alloc_zeroed(order_of::<T>())?;
+    NonNull::new(direct_map::pointer(first.maddr()))
+}
+
+/// Gives back what `alloc_for` gave; whatever was in it must have been dropped.
+pub fn free_for<T>(pointer: NonNull<T>) {
+    free(direct_map::maddr(pointer.as_ptr()).mfn(), order_of::<T>());
+}
+
+/// Writes the M2P entry of `mfn`, which the frame table covers.
+pub fn set_m2p(mfn: Mfn, pfn: Pfn) {
+    assert!(mfn.get() < table().len(), "an M2P entry of a frame that does not exist");
+    let at = Maddr::new(frames().m2p.maddr().get() + mfn.get() * 8);
+    DirectMap.write_u64(at, pfn.get());
+}
+
+/// Copies the hypervisor's slots into the L4 `root`.
+pub fn install_hv_slots(root: Mfn) {
+    for slot in HV_FIRST_SLOT..HV_FIRST_SLOT + HV_SLOTS {
+        let at = |table: Mfn| Maddr::new(table.maddr().get() + slot as u64 * 8);
+        DirectMap.write_u64(at(root), DirectMap.read_u64(at(frames().root)));
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The end of a hypervisor that found itself wrong.
+use core::panic::PanicInfo;
+
+use crate::arch::power::power_off;
+use crate::{backtrace, log};
+
+/// What isa-debug-exit reports of a panic: exit status 3 * 2 + 1.
+const PANIC_STATUS: u8 = 3;
+
+#[cfg_attr(bare, panic_handler)]
+#[cfg_attr(not(bare), expect(dead_code, reason = "a host check has the handler of std"))]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    log!("panic: {info}");
+    backtrace::log_from_here();
+    power_off(PANIC_STATUS)
+}

@@ -7,33 +7,30 @@
 use core::mem::offset_of;
 use core::ptr::NonNull;
 
-use xen_abi::cpu_user_regs::CpuUserRegs;
 use xen_abi::frame::Mfn;
-use xen_abi::trap_info::TrapInfo;
+use xen_abi::shared_info::VcpuInfo;
+use xen_abi::trap::TrapInfo;
 
+use crate::arch::fpu_state::FpuArea;
 use crate::domain::Domain;
-use crate::entry::callback::Callback;
-use crate::fpu::FpuArea;
+use crate::registers::{FRAME_BYTES, Registers};
 use crate::run_cell::RunCell;
-use crate::vcpu_info::VcpuInfoPtr;
 
 /// xmm0 to xmm15 of the guest while the hypervisor's own code uses them.
 #[repr(C, align(16))]
-pub struct XmmArea(pub RunCell<[[u8; 16]; 16]>);
+pub struct XmmArea(RunCell<[[u8; 16]; 16]>);
 
-/// A virtual CPU.
+/// A virtual CPU. Zero bytes are one that nobody has set up yet, but for `domain` and `info`.
 #[repr(C, align(64))]
 pub struct Vcpu {
     domain: NonNull<Domain>,
     /// The guest's general registers, rip, rflags and selectors. `cs` and `ss` have RPL 3; `rsp0`
     /// of the TSS points behind `ss`, which is aligned to 16.
-    pub regs: RunCell<CpuUserRegs>,
+    pub regs: Registers,
     /// The guest's xmm registers.
     pub xmm: XmmArea,
     /// Where the vCPU's `vcpu_info` is: in the shared info page, or where it was registered.
-    pub info: RunCell<VcpuInfoPtr>,
-    /// Nonzero when the fast way out must not be taken: see [`Work`].
-    pub work: RunCell<u32>,
+    pub info: RunCell<&'static VcpuInfo>,
     /// The guest's kernel is running, not its user mode. Both are in ring 3.
     pub in_kernel: RunCell<bool>,
     /// The guest's CR0.TS: its next vector instruction takes #NM.
@@ -41,15 +38,14 @@ pub struct Vcpu {
     /// Number of the vCPU in its domain.
     pub id: u32,
     /// L4 in use in kernel mode; holds a type reference.
-    pub kernel_root: RunCell<Mfn>,
+    pub kernel_root: RunCell<Option<Mfn>>,
     /// L4 in use in user mode, if one was set; holds a type reference.
     pub user_root: RunCell<Option<Mfn>>,
     /// Stack for traps from user mode (`stack_switch`).
     pub kernel_sp: RunCell<u64>,
     /// Stack selector for traps from user mode, RPL 3.
     pub kernel_ss: RunCell<u16>,
-    /// Bases of fs and gs; `gs_base_kernel` is active in kernel mode, `gs_base_user` in user mode.
-    /// True only while the vCPU does not run: see [`crate::segment`].
+    /// Data segments; what is true of them while the vCPU runs is said at [`crate::segment`].
     pub segments: RunCell<SegmentState>,
     /// Callbacks that are not exceptions.
     pub callbacks: RunCell<Callbacks>,
@@ -80,6 +76,15 @@ pub struct SegmentState {
     pub gs_base_kernel: u64,
     /// Base of gs in user mode.
     pub gs_base_user: u64,
+}
+
+/// An address that the guest registered; 0 is none.
+#[derive(Clone, Copy, Default)]
+pub struct Callback {
+    /// Where the guest continues.
+    pub address: u64,
+    /// Whether its upcalls are masked there.
+    pub masks_events: bool,
 }
 
 /// Addresses the guest registered by `set_callbacks` and `callback_op`.
@@ -118,11 +123,34 @@ pub struct LdtState {
 }
 
 /// Offset of the byte behind `ss` in the register area: where the CPU starts pushing.
-pub const REGISTER_FRAME_END: usize = offset_of!(Vcpu, regs) + offset_of!(CpuUserRegs, es);
+pub const FRAME_END: usize = offset_of!(Vcpu, regs) + FRAME_BYTES;
 
-const _: () = assert!(REGISTER_FRAME_END.is_multiple_of(16));
+const _: () = assert!(FRAME_END.is_multiple_of(16));
 
 impl Vcpu {
+    /// Makes vCPU number `id` of `domain` at `place`, with registers of zero and nothing set up.
+    ///
+    /// # Safety
+    /// `place` is zeroed memory for a `Vcpu` that nobody else uses, and `domain` outlives it.
+    pub unsafe fn create(
+        place: NonNull<Self>,
+        domain: NonNull<Domain>,
+        id: u32,
+        info: &'static VcpuInfo,
+    ) {
+        let place = place.as_ptr();
+        // SAFETY: the place is for a `Vcpu`.
+        unsafe { (&raw mut (*place).domain).write(domain) }
+        // SAFETY: as above.
+        unsafe { (&raw mut (*place).id).write(id) }
+        // SAFETY: as above.
+        unsafe { (&raw mut (*place).info).write(RunCell::new(info)) }
+        // SAFETY: zero is a valid value of every other field.
+        let vcpu = unsafe { &*place };
+        vcpu.in_kernel.set(true);
+        vcpu.fpu.reset();
+    }
+
     /// The domain of the vCPU.
     pub fn domain(&self) -> &Domain {
         // SAFETY: the domain owns the vCPU and outlives it.

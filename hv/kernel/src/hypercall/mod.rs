@@ -5,14 +5,24 @@
 //! come as [`GuestPtr`]. It returns the value for rax, an [`Errno`] that the guest sees negated, or,
 //! if it works in bounded steps, [`Outcome::Continue`] with arguments that carry the progress.
 //! A number that is not in the match is `ENOSYS`, as on Xen.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation
+)]
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 
 use crate::current::Current;
 use crate::guest_ptr::GuestPtr;
+use crate::trap;
+use crate::vcpu::Vcpu;
 
 pub mod callbacks;
-pub mod debugreg;
+pub mod console_io;
 pub mod iret;
 pub mod stack_switch;
 pub mod trap_table;
@@ -37,16 +47,57 @@ impl From<u64> for Outcome {
     }
 }
 
+/// The lower half of a register, for an argument of 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the ABI defines the upper half as ignored")]
+const fn low(register: u64) -> u32 {
+    register as u32
+}
+
 /// Executes one hypercall of `current`; also the way `multicall` executes its entries.
 pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, Errno> {
     let [a0, a1, a2, _a3, _a4, _a5] = *args;
-    let number = u32::try_from(number).map_err(|_| Errno::Enosys)?;
-    let hypercall = Hypercall::try_from(number).map_err(|_| Errno::Enosys)?;
-    match hypercall {
-        Hypercall::SetTrapTable => trap_table::set_trap_table(current, GuestPtr::new(a0)).map(Outcome::from),
-        Hypercall::StackSwitch => stack_switch::stack_switch(current, a0, a1).map(Outcome::from),
-        Hypercall::SetCallbacks => callbacks::set_callbacks(current, a0, a1, a2).map(Outcome::from),
-        Hypercall::Iret => iret::iret(current),
+    let value = match Hypercall::try_from(number)? {
+        Hypercall::SetTrapTable => trap_table::set_trap_table(current, GuestPtr::new(a0)),
+        Hypercall::StackSwitch => stack_switch::stack_switch(current, a0, a1),
+        Hypercall::SetCallbacks => callbacks::set_callbacks(current, a0, a1, a2),
+        Hypercall::FpuTaskswitch => stack_switch::fpu_taskswitch(current, a0),
+        Hypercall::ConsoleIo => console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2)),
+        Hypercall::CallbackOp => callbacks::callback_op(current, low(a0), GuestPtr::new(a1)),
+        Hypercall::Iret => return iret::iret(current),
         _ => Err(Errno::Enosys),
+    };
+    value.map(Outcome::Done)
+}
+
+/// Called by the system call entry. Returns the vCPU to continue with.
+pub extern "C" fn hypercall_from_guest(vcpu: &'static Vcpu) -> *const Vcpu {
+    if !vcpu.in_kernel.get() {
+        trap::syscall_from_user(vcpu);
+        return trap::leave(vcpu);
     }
+    let regs = &vcpu.regs;
+    let args = [regs.rdi.get(), regs.rsi.get(), regs.rdx.get(), regs.r10.get(), regs.r8.get(), regs.r9.get()];
+    let number = regs.rax.get();
+    match dispatch(&Current::new(vcpu), number, &args) {
+        Ok(Outcome::Done(value)) => regs.rax.set(value),
+        Ok(Outcome::Continue(args)) => continue_later(vcpu, args),
+        Ok(Outcome::Registers) => {}
+        Err(errno) => regs.rax.set(errno.to_return().cast_unsigned()),
+    }
+    trap::leave(vcpu)
+}
+
+/// Makes the guest execute the hypercall again, with `args`; rax still holds its number.
+fn continue_later(vcpu: &Vcpu, args: Arguments) {
+    const SYSCALL_BYTES: u64 = 2;
+    let regs = &vcpu.regs;
+    let [a0, a1, a2, a3, a4, a5] = args;
+    regs.rdi.set(a0);
+    regs.rsi.set(a1);
+    regs.rdx.set(a2);
+    regs.r10.set(a3);
+    regs.r8.set(a4);
+    regs.r9.set(a5);
+    regs.rip.set(regs.rip.get().wrapping_sub(SYSCALL_BYTES));
+    crate::current::pcpu().reschedule.set(true);
 }

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The local APIC: end of interrupt, and the one-shot timer. By x2APIC MSRs if it is in that mode
+//! or the CPU has it, else by its registers in memory.
+use spin::Once;
+use xen_abi::frame::Maddr;
+
+use super::{cpu, msr, pit};
+use crate::boot::paging::{Mapper, Rights};
+use crate::memory::layout::FIXED_AREA;
+
+/// Vector of the timer.
+pub const TIMER_VECTOR: u8 = 0xf0;
+/// Vector of spurious interrupts, which want no end of interrupt.
+pub const SPURIOUS_VECTOR: u8 = 0xff;
+
+const ID: u32 = 0x02;
+const TASK_PRIORITY: u32 = 0x08;
+const END_OF_INTERRUPT: u32 = 0x0b;
+const SPURIOUS: u32 = 0x0f;
+const LVT_TIMER: u32 = 0x32;
+const LVT_LINT0: u32 = 0x35;
+const LVT_LINT1: u32 = 0x36;
+const TIMER_INITIAL: u32 = 0x38;
+const TIMER_CURRENT: u32 = 0x39;
+const TIMER_DIVIDE: u32 = 0x3e;
+
+const MASKED: u32 = 1 << 16;
+const X2APIC_BASE: u32 = 0x800;
+const ENABLED: u64 = 1 << 11;
+const X2APIC: u64 = 1 << 10;
+
+/// Ticks of the timer in 2^32 ns.
+static TICKS: Once<u64> = Once::new();
+
+fn is_x2apic() -> bool {
+    cpu::features().x2apic
+}
+
+/// Maps the registers.
+pub fn map(mapper: &mut Mapper<'_>) {
+    let base = Maddr::new(msr::read(msr::APIC_BASE) & 0x000f_ffff_ffff_f000);
+    mapper.map(FIXED_AREA, base, 1, Rights::DEVICE);
+}
+
+fn read(register: u32) -> u32 {
+    if is_x2apic() {
+        let [a, b, c, d, ..] = msr::read(X2APIC_BASE + register).to_le_bytes();
+        return u32::from_le_bytes([a, b, c, d]);
+    }
+    let pointer = (FIXED_AREA + u64::from(register) * 16) as *const u32;
+    // SAFETY: the page of the registers is mapped there, uncached.
+    unsafe { pointer.read_volatile() }
+}
+
+fn write(register: u32, value: u32) {
+    if is_x2apic() {
+        return msr::write(X2APIC_BASE + register, u64::from(value));
+    }
+    let pointer = (FIXED_AREA + u64::from(register) * 16) as *mut u32;
+    // SAFETY: the page of the registers is mapped there, uncached.
+    unsafe { pointer.write_volatile(value) }
+}
+
+/// Turns the APIC on, with the timer stopped, and measures the timer.
+pub fn init() {
+    let mode = if is_x2apic() { ENABLED | X2APIC } else { ENABLED };
+    msr::write(msr::APIC_BASE, msr::read(msr::APIC_BASE) | mode);
+    write(TASK_PRIORITY, 0);
+    write(LVT_LINT0, MASKED);
+    write(LVT_LINT1, MASKED);
+    write(LVT_TIMER, u32::from(TIMER_VECTOR) | MASKED);
+    write(SPURIOUS, 1 << 8 | u32::from(SPURIOUS_VECTOR));
+    const DIVIDE_BY_1: u32 = 0b1011;
+    write(TIMER_DIVIDE, DIVIDE_BY_1);
+    let ran = pit::one_shot(CALIBRATION, || write(TIMER_INITIAL, u32::MAX));
+    let ticks = u64::from(u32::MAX - read(TIMER_CURRENT));
+    write(TIMER_INITIAL, 0);
+    write(LVT_TIMER, u32::from(TIMER_VECTOR));
+    assert!(ran && ticks > 0, "the APIC timer cannot be measured");
+    TICKS.call_once(|| {
+        let hz = u128::from(ticks) * u128::from(pit::HZ) / u128::from(CALIBRATION);
+        u64::try_from((hz << 32) / 1_000_000_000).expect("below 4 GHz")
+    });
+}
+
+/// Ticks of the PIT during which the timer is measured: 10 ms.
+const CALIBRATION: u16 = 11_932;
+
+/// The number of this pCPU's APIC, for interrupts that are to come to it.
+pub fn id() -> u32 {
+    if is_x2apic() { read(ID) } else { read(ID) >> 24 }
+}
+
+/// Ends the interrupt in service.
+pub fn end_of_interrupt() {
+    write(END_OF_INTERRUPT, 0);
+}
+
+/// Lets the timer fire once in `ns`; it may come early for far deadlines, and never sooner than
+/// one tick.
+pub fn set_timer(ns: u64) {
+    let ticks = (u128::from(ns) * u128::from(*TICKS.get().expect("measured at boot"))) >> 32;
+    write(TIMER_INITIAL, u32::try_from(ticks).unwrap_or(u32::MAX).max(1));
+}
+
+/// Stops the timer.
+pub fn stop_timer() {
+    write(TIMER_INITIAL, 0);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which ports, memory and interrupts of the hardware a domain may use.
+
+/// Permissions of one domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoPermissions {
+    /// Nothing: an ordinary domain.
+    None,
+    /// Everything that the hypervisor does not use itself: the first domain.
+    Hardware,
+}
+
+impl IoPermissions {
+    /// Whether `count` ports from `first` on may be used. The interrupt controllers, the serial
+    /// port, and what calibrates the clock are the hypervisor's.
+    #[must_use]
+    pub fn allows_ports(self, first: u16, count: u16) -> bool {
+        const OWN: [(u16, u16); 4] = [(0x20, 0x21), (0x40, 0x43), (0xa0, 0xa1), (0x3f8, 0x3ff)];
+        let last = first.saturating_add(count.saturating_sub(1));
+        self == Self::Hardware && OWN.iter().all(|(start, end)| last < *start || first > *end)
+    }
+}

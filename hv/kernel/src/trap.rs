@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Traps of guests: emulated, or bounced to the guest's handler; and the way out of ring 0.
+use core::sync::atomic::Ordering;
+
+use hv_core::bounce::{self, Bounce, Cause, HANDLER_SELECTORS, Interrupted};
+use xen_abi::sched::ShutdownReason;
+use xen_abi::trap::{VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NM, VECTOR_NMI, VECTOR_PF, VECTOR_UD, has_error_code};
+
+use crate::arch::control;
+use crate::current::pcpu;
+use crate::entry::ring0::log_registers;
+use crate::entry::{VECTOR_IRET_FAULT, VECTOR_SYSCALL, VECTOR_SYSCALL32};
+use crate::guest_ptr::GuestPtr;
+use crate::vcpu::{Callback, Vcpu};
+use crate::{address_space, emulate, interrupt, log, schedule, segment};
+
+/// Called by the trap entry. Returns the vCPU to continue with.
+pub extern "C" fn trap_from_guest(vcpu: &'static Vcpu) -> *const Vcpu {
+    const FIRST_INTERRUPT: u32 = 32;
+    match vcpu.regs.entry_vector.get() {
+        VECTOR_SYSCALL32 => syscall32_from_user(vcpu),
+        VECTOR_IRET_FAULT => failsafe(vcpu),
+        vector if vector >= FIRST_INTERRUPT => interrupt::handle(vector),
+        vector => exception(vcpu, vector.to_le_bytes()[0]),
+    }
+    leave(vcpu)
+}
+
+/// The last steps before a guest continues: another vCPU if the scheduler wants, then a pending
+/// event.
+pub fn leave(vcpu: &'static Vcpu) -> *const Vcpu {
+    let mut vcpu = vcpu;
+    if pcpu().reschedule.get() {
+        vcpu = schedule::choose();
+    }
+    let info = vcpu.info.get();
+    if info.evtchn_upcall_pending.load(Ordering::Relaxed) != 0
+        && info.evtchn_upcall_mask.load(Ordering::Relaxed) == 0
+    {
+        return deliver_upcall(vcpu);
+    }
+    vcpu
+}
+
+#[cold]
+fn deliver_upcall(vcpu: &'static Vcpu) -> *const Vcpu {
+    let event = Callback { masks_events: true, ..vcpu.callbacks.get().event };
+    enter_handler(vcpu, event, Cause::Plain);
+    // A guest that could not be entered has crashed, and another one continues.
+    if pcpu().reschedule.get() { leave(vcpu) } else { vcpu }
+}
+
+fn exception(vcpu: &Vcpu, vector: u8) {
+    match vector {
+        VECTOR_PF => page_fault(vcpu),
+        VECTOR_GP => emulate::general_protection(vcpu),
+        VECTOR_UD => emulate::invalid_opcode(vcpu),
+        VECTOR_NM => {
+            vcpu.task_switched.set(false);
+            inject(vcpu, VECTOR_NM, None);
+        }
+        VECTOR_DB => emulate::debug(vcpu),
+        VECTOR_NMI => log!("NMI"),
+        VECTOR_MC => panic!("machine check"),
+        _ => inject(vcpu, vector, Some(vcpu.regs.error_code.get()).filter(|_| has_error_code(vector))),
+    }
+}
+
+/// The guest is told the mode it thinks it was in, and the address in its `vcpu_info`.
+fn page_fault(vcpu: &Vcpu) {
+    const USER: u32 = 4;
+    let address = control::cr2();
+    let error = vcpu.regs.error_code.get() & !USER;
+    let error = if vcpu.in_kernel.get() { error } else { error | USER };
+    vcpu.info.get().arch.cr2.store(address, Ordering::Relaxed);
+    inject(vcpu, VECTOR_PF, Some(error));
+}
+
+/// Bounces `vector` to the handler in the guest's trap table; without one the domain ends.
+pub fn inject(vcpu: &Vcpu, vector: u8, error_code: Option<u32>) {
+    let trap = vcpu.traps[usize::from(vector)].get();
+    if trap.address == 0 {
+        log!("{}v{} took vector {vector}, error {error_code:x?}, without a handler", vcpu.domain().id, vcpu.id);
+        return crash(vcpu, "it has no handler for the exception it took");
+    }
+    let handler = Callback {
+        address: trap.address,
+        masks_events: trap.flags.contains(xen_abi::trap::TrapFlags::MASK_EVENTS),
+    };
+    enter_handler(vcpu, handler, error_code.map_or(Cause::Plain, Cause::ErrorCode));
+}
+
+/// A `syscall` of user mode: to the callback for it, or #UD.
+pub fn syscall_from_user(vcpu: &Vcpu) {
+    user_call(vcpu, vcpu.callbacks.get().syscall);
+}
+
+fn syscall32_from_user(vcpu: &Vcpu) {
+    let callbacks = vcpu.callbacks.get();
+    user_call(vcpu, callbacks.syscall32);
+}
+
+fn user_call(vcpu: &Vcpu, callback: Callback) {
+    const SYSCALL_BYTES: u64 = 2;
+    if callback.address != 0 {
+        return enter_handler(vcpu, callback, Cause::Syscall);
+    }
+    let rip = &vcpu.regs.rip;
+    rip.set(rip.get().wrapping_sub(SYSCALL_BYTES));
+    inject(vcpu, VECTOR_UD, None);
+}
+
+/// The CPU refused the guest's return frame, or a selector of it.
+pub fn failsafe(vcpu: &Vcpu) {
+    let selectors = segment::read_selectors();
+    enter_handler(vcpu, vcpu.callbacks.get().failsafe, Cause::Failsafe(selectors));
+}
+
+/// Writes the frame for `cause` and sets the registers to `handler`. The domain ends where that
+/// is impossible.
+pub fn enter_handler(vcpu: &Vcpu, handler: Callback, cause: Cause) {
+    if handler.address == 0 {
+        return crash(vcpu, "it has no handler for a callback it was due");
+    }
+    let regs = &vcpu.regs;
+    let info = vcpu.info.get();
+    let in_kernel = vcpu.in_kernel.get();
+    let interrupted = Interrupted {
+        rip: regs.rip.get(),
+        cs: regs.cs.get(),
+        rflags: regs.rflags.get(),
+        rsp: regs.rsp.get(),
+        ss: regs.ss.get(),
+        scratch: scratch(vcpu),
+        in_kernel,
+        upcall_mask: info.evtchn_upcall_mask.load(Ordering::Relaxed),
+        iopl: vcpu.shown_iopl(),
+    };
+    if !in_kernel {
+        address_space::enter_kernel(vcpu);
+    }
+    let Bounce { words, rsp, rflags } = bounce::bounce(&interrupted, vcpu.kernel_sp.get(), cause);
+    if GuestPtr::new(rsp).write_slice(&words).is_err() {
+        return crash(vcpu, "the frame for its handler cannot be written to its stack");
+    }
+    if handler.masks_events {
+        info.evtchn_upcall_mask.store(1, Ordering::Relaxed);
+    }
+    let (cs, ss) = HANDLER_SELECTORS;
+    regs.rip.set(handler.address);
+    regs.cs.set(cs);
+    regs.ss.set(ss);
+    regs.rsp.set(rsp);
+    regs.rflags.set(rflags);
+    regs.entry_vector.set(0);
+}
+
+/// rcx and r11 for a frame. After a system call they hold rip and rflags, as syscall leaves them.
+fn scratch(vcpu: &Vcpu) -> [u64; 2] {
+    let regs = &vcpu.regs;
+    if regs.entry_vector.get() == VECTOR_SYSCALL {
+        regs.rcx.set(regs.rip.get());
+        regs.r11.set(regs.rflags.get());
+    }
+    [regs.rcx.get(), regs.r11.get()]
+}
+
+/// Ends the domain for a fault of its own.
+pub fn crash(vcpu: &Vcpu, why: &str) {
+    let domain = vcpu.domain();
+    log!("{} crashed: {why}", domain.id);
+    log_registers(&vcpu.regs.to_user_regs());
+    schedule::shut_down(domain, 3);
+}

@@ -19,6 +19,7 @@ extern crate std;
 
 #[cfg(debug_assertions)]
 pub mod audit;
+pub mod bounce;
 pub mod buddy;
 pub mod descriptor;
 pub mod domain_life;

@@ -5,22 +5,37 @@
 //! order: domain list, a domain's own locks in the order of its fields, scheduler, console.
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use hv_core::domain_life::Life;
+use hv_core::page_list::PageList;
+use hv_core::page_type::{PageTypes, WorkQueue};
 use spin::Mutex;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
+use xen_abi::shared_info::SharedInfo;
 
 use crate::io_permissions::IoPermissions;
-use crate::memory::frames;
-use crate::shared_info::SharedInfoPtr;
+use crate::machine::Host;
+use crate::memory::{direct_map, frames};
 use crate::vcpu::Vcpu;
 
 /// Most vCPUs a domain may have: one today, but every user takes the index.
 pub const MAX_VCPUS: usize = 1;
 /// Most domains that exist at once.
 pub const MAX_DOMAINS: usize = 128;
+
+/// The frames of a domain.
+#[derive(Default)]
+pub struct DomainPages {
+    /// All its frames.
+    pub list: PageList,
+    /// How many it may have.
+    pub max: u64,
+    /// Page tables that are to be taken apart.
+    pub work: WorkQueue,
+}
 
 /// A domain.
 pub struct Domain {
@@ -31,17 +46,13 @@ pub struct Domain {
     /// The caller's name of it (`xen_domain_handle_t`), of no meaning to the hypervisor.
     pub handle: [u8; 16],
     references: AtomicU32,
-    /// The page that the domain and the hypervisor share.
-    pub shared_info: SharedInfoPtr,
+    /// The frame of the page that the domain and the hypervisor share.
+    pub shared_info_frame: Mfn,
     vcpus: [AtomicPtr<Vcpu>; MAX_VCPUS],
-    /// How often the toolstack has paused it; it runs only at 0.
-    pub pause_count: AtomicU32,
-    /// It is being destroyed: no new reference to its resources may be taken.
-    pub dying: AtomicBool,
-    /// It has shut down; `shutdown_code` is valid.
-    pub is_shut_down: AtomicBool,
-    /// `SHUTDOWN_*` (`public/sched.h`).
-    pub shutdown_code: AtomicU8,
+    /// Whether it is paused, shut down or dying.
+    pub life: Mutex<Life>,
+    /// Its memory.
+    pub pages: Mutex<DomainPages>,
     /// Bits of the `vm_assist` types that are on.
     pub vm_assist: AtomicU64,
     /// Ports, memory ranges and interrupts of the hardware it may use.
@@ -49,6 +60,55 @@ pub struct Domain {
 }
 
 impl Domain {
+    /// Makes a domain without memory or page tables, paused, with one vCPU that is down.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn create(id: DomId, privileged: bool, handle: [u8; 16]) -> Result<DomainRef, Errno> {
+        let place = frames::alloc_for::<Self>().ok_or(Errno::Enomem)?;
+        let Some(shared_info_frame) = frames::alloc_zeroed(0) else {
+            frames::free_for(place);
+            return Err(Errno::Enomem);
+        };
+        let Some(vcpu) = frames::alloc_for::<Vcpu>() else {
+            frames::free(shared_info_frame, 0);
+            frames::free_for(place);
+            return Err(Errno::Enomem);
+        };
+        let io = if privileged { IoPermissions::Hardware } else { IoPermissions::None };
+        let domain = Self {
+            id,
+            privileged,
+            handle,
+            references: AtomicU32::new(1),
+            shared_info_frame,
+            vcpus: [AtomicPtr::new(vcpu.as_ptr())],
+            life: Mutex::new(Life::created()),
+            pages: Mutex::new(DomainPages::default()),
+            vm_assist: AtomicU64::new(0),
+            io: Mutex::new(io),
+        };
+        // SAFETY: the place is for a `Domain` and nobody else's.
+        unsafe { place.write(domain) }
+        frames::table().share(shared_info_frame, id);
+        let domain = DomainRef(place);
+        let info = &domain.shared_info().vcpu_info[0];
+        for legacy in &domain.shared_info().vcpu_info {
+            legacy.evtchn_upcall_mask.store(1, Ordering::Relaxed);
+        }
+        // SAFETY: the memory is zeroed and for a `Vcpu`; the domain frees it with itself.
+        unsafe { Vcpu::create(vcpu, place, 0, info) }
+        Ok(domain)
+    }
+
+    /// The page that the domain and the hypervisor share.
+    pub fn shared_info(&self) -> &'static SharedInfo {
+        let pointer: *const SharedInfo = direct_map::pointer(self.shared_info_frame.maddr());
+        // SAFETY: the frame is the domain's as long as anybody refers to the domain, and all
+        // fields are atomics.
+        unsafe { &*pointer }
+    }
+
     /// Vcpu number `id`, if it exists.
     pub fn vcpu(&self, id: u32) -> Option<&Vcpu> {
         let slot = self.vcpus.get(usize::try_from(id).ok()?)?;
@@ -86,9 +146,24 @@ impl Clone for DomainRef {
 impl Drop for DomainRef {
     fn drop(&mut self) {
         if self.references.fetch_sub(1, Ordering::AcqRel) == 1 {
-            frames::free_domain(self.0);
+            release(self.0);
         }
     }
+}
+
+/// Frees a domain that nobody refers to.
+fn release(domain: NonNull<Domain>) {
+    // SAFETY: the last reference is going.
+    let parts = unsafe { domain.as_ref() };
+    for slot in &parts.vcpus {
+        if let Some(vcpu) = NonNull::new(slot.load(Ordering::Acquire)) {
+            frames::free_for(vcpu);
+        }
+    }
+    PageTypes::new(&Host, 0).put_page(parts.shared_info_frame);
+    // SAFETY: nobody can get at the domain any more.
+    unsafe { domain.drop_in_place() }
+    frames::free_for(domain);
 }
 
 static DOMAINS: Mutex<[Option<DomainRef>; MAX_DOMAINS]> = Mutex::new([const { None }; MAX_DOMAINS]);

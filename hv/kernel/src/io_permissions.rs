@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which ports, memory and interrupts of the hardware a domain may use.
+use xen_abi::frame::Mfn;
 
 /// Permissions of one domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,5 +19,14 @@ impl IoPermissions {
         const OWN: [(u16, u16); 4] = [(0x20, 0x21), (0x40, 0x43), (0xa0, 0xa1), (0x3f8, 0x3ff)];
         let last = first.saturating_add(count.saturating_sub(1));
         self == Self::Hardware && OWN.iter().all(|(start, end)| last < *start || first > *end)
+    }
+
+    /// Whether the frame of device memory may be mapped. The interrupt controllers are the
+    /// hypervisor's.
+    #[must_use]
+    pub fn allows_frame(self, frame: Mfn) -> bool {
+        const IOAPIC: u64 = 0xfec00;
+        const LAPIC: u64 = 0xfee00;
+        self == Self::Hardware && frame.get() != IOAPIC && frame.get() != LAPIC
     }
 }

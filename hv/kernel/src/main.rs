@@ -7,21 +7,26 @@
 //! needed, another vCPU is chosen (`schedule`). Ring 0 runs with interrupts off except in idle.
 #![no_std]
 #![no_main]
+#![expect(unreachable_pub, reason = "in a binary, pub says that other modules use an item")]
 
 #[cfg(bare)]
 extern crate bare;
 
+mod address_space;
 mod arch;
 mod backtrace;
 mod boot;
 mod current;
+mod descriptor_window;
 mod domain;
+mod emulate;
 mod entry;
 mod guest_ptr;
 mod hypercall;
 mod interrupt;
 mod io_permissions;
 mod log;
+mod machine;
 mod memory;
 mod panic;
 mod pcpu;
@@ -29,6 +34,8 @@ mod registers;
 mod run_cell;
 mod schedule;
 mod segment;
+mod shutdown;
+mod switch;
 mod time;
 mod trap;
 mod vcpu;

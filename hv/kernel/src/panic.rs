@@ -8,8 +8,7 @@ use crate::{backtrace, log};
 /// What isa-debug-exit reports of a panic: exit status 3 * 2 + 1.
 const PANIC_STATUS: u8 = 3;
 
-#[cfg_attr(bare, panic_handler)]
-#[cfg_attr(not(bare), expect(dead_code, reason = "a host check has the handler of std"))]
+#[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     log!("panic: {info}");
     backtrace::log_from_here();

@@ -64,7 +64,7 @@ pub fn update_vcpu_time(vcpu: &Vcpu) {
     let tsc_timestamp = tsc::read();
     let snapshot =
         TimeSnapshot { tsc_timestamp, system_time: start.system_time_at(tsc_timestamp), ..start };
-    let time = &vcpu.info.get().time;
+    let time = &vcpu.info().time;
     time.write(snapshot);
     time.flags.store(TSC_STABLE, Ordering::Relaxed);
 }
@@ -79,4 +79,12 @@ pub fn update_wall_clock(domain: &Domain) {
     shared.wc_sec_hi.store(u32::from_le_bytes([e, f, g, h]), Ordering::Release);
     shared.wc_nsec.store(0, Ordering::Release);
     shared.wc_version.store(version.wrapping_add(2), Ordering::Release);
+}
+
+/// Lets the timer of this pCPU fire at a system time in ns, or not at all.
+pub fn set_deadline(deadline_ns: Option<u64>) {
+    match deadline_ns {
+        Some(deadline) => lapic::set_timer(deadline.saturating_sub(now_ns())),
+        None => lapic::stop_timer(),
+    }
 }

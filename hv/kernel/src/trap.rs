@@ -11,11 +11,12 @@ use crate::current::pcpu;
 use crate::entry::ring0::log_registers;
 use crate::entry::{VECTOR_IRET_FAULT, VECTOR_SYSCALL, VECTOR_SYSCALL32};
 use crate::guest_ptr::GuestPtr;
+use crate::schedule::VcpuRef;
 use crate::vcpu::{Callback, Vcpu};
-use crate::{address_space, emulate, interrupt, log, schedule, segment};
+use crate::{address_space, emulate, interrupt, log, segment, shutdown, switch};
 
 /// Called by the trap entry. Returns the vCPU to continue with.
-pub extern "C" fn trap_from_guest(vcpu: &'static Vcpu) -> *const Vcpu {
+pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     const FIRST_INTERRUPT: u32 = 32;
     match vcpu.regs.entry_vector.get() {
         VECTOR_SYSCALL32 => syscall32_from_user(vcpu),
@@ -28,22 +29,22 @@ pub extern "C" fn trap_from_guest(vcpu: &'static Vcpu) -> *const Vcpu {
 
 /// The last steps before a guest continues: another vCPU if the scheduler wants, then a pending
 /// event.
-pub fn leave(vcpu: &'static Vcpu) -> *const Vcpu {
-    let mut vcpu = vcpu;
+pub fn leave(vcpu: &Vcpu) -> *const Vcpu {
+    let mut vcpu = VcpuRef::new(vcpu);
     if pcpu().reschedule.get() {
-        vcpu = schedule::choose();
+        vcpu = switch::next_vcpu();
     }
-    let info = vcpu.info.get();
+    let info = vcpu.info();
     if info.evtchn_upcall_pending.load(Ordering::Relaxed) != 0
         && info.evtchn_upcall_mask.load(Ordering::Relaxed) == 0
     {
-        return deliver_upcall(vcpu);
+        return deliver_upcall(&vcpu);
     }
-    vcpu
+    &raw const *vcpu
 }
 
 #[cold]
-fn deliver_upcall(vcpu: &'static Vcpu) -> *const Vcpu {
+fn deliver_upcall(vcpu: &Vcpu) -> *const Vcpu {
     let event = Callback { masks_events: true, ..vcpu.callbacks.get().event };
     enter_handler(vcpu, event, Cause::Plain);
     // A guest that could not be entered has crashed, and another one continues.
@@ -72,7 +73,7 @@ fn page_fault(vcpu: &Vcpu) {
     let address = control::cr2();
     let error = vcpu.regs.error_code.get() & !USER;
     let error = if vcpu.in_kernel.get() { error } else { error | USER };
-    vcpu.info.get().arch.cr2.store(address, Ordering::Relaxed);
+    vcpu.info().arch.cr2.store(address, Ordering::Relaxed);
     inject(vcpu, VECTOR_PF, Some(error));
 }
 
@@ -123,7 +124,7 @@ pub fn enter_handler(vcpu: &Vcpu, handler: Callback, cause: Cause) {
         return crash(vcpu, "it has no handler for a callback it was due");
     }
     let regs = &vcpu.regs;
-    let info = vcpu.info.get();
+    let info = vcpu.info();
     let in_kernel = vcpu.in_kernel.get();
     let interrupted = Interrupted {
         rip: regs.rip.get(),
@@ -170,5 +171,5 @@ pub fn crash(vcpu: &Vcpu, why: &str) {
     let domain = vcpu.domain();
     log!("{} crashed: {why}", domain.id);
     log_registers(&vcpu.regs.to_user_regs());
-    schedule::shut_down(domain, 3);
+    shutdown::shut_down(domain, ShutdownReason::Crash);
 }

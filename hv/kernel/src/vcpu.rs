@@ -6,7 +6,9 @@
 //! switch to another vCPU copies none. Everything the assembly touches comes first.
 use core::mem::offset_of;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
+use hv_core::scheduler::DEFAULT_WEIGHT;
 use xen_abi::frame::Mfn;
 use xen_abi::shared_info::VcpuInfo;
 use xen_abi::trap::TrapInfo;
@@ -15,6 +17,7 @@ use crate::arch::fpu_state::FpuArea;
 use crate::domain::Domain;
 use crate::registers::{FRAME_BYTES, Registers};
 use crate::run_cell::RunCell;
+use crate::schedule::Account;
 
 /// xmm0 to xmm15 of the guest while the hypervisor's own code uses them.
 #[repr(C, align(16))]
@@ -30,7 +33,7 @@ pub struct Vcpu {
     /// The guest's xmm registers.
     pub xmm: XmmArea,
     /// Where the vCPU's `vcpu_info` is: in the shared info page, or where it was registered.
-    pub info: RunCell<&'static VcpuInfo>,
+    info: RunCell<&'static VcpuInfo>,
     /// The guest's kernel is running, not its user mode. Both are in ring 3.
     pub in_kernel: RunCell<bool>,
     /// The guest's CR0.TS: its next vector instruction takes #NM.
@@ -59,6 +62,8 @@ pub struct Vcpu {
     pub cr4: RunCell<u64>,
     /// Virtual I/O privilege level (`PHYSDEVOP_set_iopl`), 0 to 3.
     pub iopl: RunCell<u8>,
+    /// What the scheduler keeps.
+    pub account: RunCell<Account>,
     /// Handlers of the 256 vectors (`set_trap_table`).
     pub traps: [RunCell<TrapInfo>; 256],
     /// x87, MXCSR and everything above xmm, while the vCPU does not run.
@@ -116,6 +121,8 @@ pub struct GdtState {
 /// The guest's local descriptor table.
 #[derive(Clone, Copy, Default)]
 pub struct LdtState {
+    /// Frames of type segment descriptor that are mapped at `base`.
+    pub frames: [Option<Mfn>; 16],
     /// Linear address in the guest, page aligned.
     pub base: u64,
     /// Number of entries; 0 is no table.
@@ -148,7 +155,26 @@ impl Vcpu {
         // SAFETY: zero is a valid value of every other field.
         let vcpu = unsafe { &*place };
         vcpu.in_kernel.set(true);
+        vcpu.account.set(Account::new(DEFAULT_WEIGHT));
         vcpu.fpu.reset();
+    }
+
+    /// Where the vCPU's `vcpu_info` is.
+    pub fn info(&self) -> &'static VcpuInfo {
+        self.info.get()
+    }
+
+    /// Moves the `vcpu_info` (`VCPUOP_register_vcpu_info`).
+    pub fn set_info(&self, info: &'static VcpuInfo) {
+        self.info.set(info);
+    }
+
+    /// The I/O privilege level that frames show: the virtual one, if the guest asked for that
+    /// (`VMASST_TYPE_architectural_iopl`).
+    pub fn shown_iopl(&self) -> u8 {
+        const ARCHITECTURAL_IOPL: u64 = 1 << 4;
+        let assist = self.domain().vm_assist.load(Ordering::Relaxed);
+        if assist & ARCHITECTURAL_IOPL != 0 { self.iopl.get() } else { 0 }
     }
 
     /// The domain of the vCPU.

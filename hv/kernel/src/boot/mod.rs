@@ -18,7 +18,7 @@ mod info;
 mod memory;
 mod multiboot;
 mod options;
-mod paging;
+pub mod paging;
 mod smap;
 
 use info::BootInfo;
@@ -79,7 +79,7 @@ fn take_over_memory(info: &BootInfo, mut memory: BootMemory) {
     mapper.map_directly(frame_count * 4096);
     paging::map_image(&mut mapper, image_end());
     let m2p = paging::map_m2p(&mut mapper, frame_count);
-    let (own_gdt, pcpu_table) = paging::map_pcpu_area(&mut mapper);
+    let area = paging::map_pcpu_area(&mut mapper);
     crate::arch::lapic::map(&mut mapper);
     crate::arch::ioapic::map(&mut mapper);
     let table = mapper.take(table_bytes.div_ceil(4096));
@@ -89,7 +89,13 @@ fn take_over_memory(info: &BootInfo, mut memory: BootMemory) {
     let pages = unsafe {
         core::slice::from_raw_parts(direct_map::pointer(table.maddr()), frame_count as usize)
     };
-    frames::init(frames::Frames { table: FrameTable::new(pages), m2p, root, pcpu_table });
+    frames::init(frames::Frames {
+        table: FrameTable::new(pages),
+        m2p,
+        root,
+        zero: area.zero,
+        pcpu_table: area.table,
+    });
     for frame in 0..frame_count {
         frames::set_m2p(Mfn::new(frame), Pfn::new(INVALID_M2P_ENTRY));
     }
@@ -98,7 +104,7 @@ fn take_over_memory(info: &BootInfo, mut memory: BootMemory) {
         let (first, end) = (Mfn::new(range.start / 4096), Mfn::new(range.end / 4096));
         frames::allocator().add(frames::table(), first, end);
     }
-    BOOT_PCPU.init(own_gdt);
+    BOOT_PCPU.init(area.own_gdt);
 }
 
 /// Marks as device memory every frame below the end of memory which the memory map does not list

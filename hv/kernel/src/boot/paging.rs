@@ -135,9 +135,18 @@ pub fn map_image(mapper: &mut Mapper<'_>, end: u64) {
     }
 }
 
+/// The frames of a pCPU's area.
+pub struct PcpuArea {
+    /// The hypervisor's part of its GDT.
+    pub own_gdt: Mfn,
+    /// The L1 that maps the area.
+    pub table: Mfn,
+    /// The frame of zeros in the windows.
+    pub zero: Mfn,
+}
+
 /// Makes the boot pCPU's area: descriptor windows on a zero page, its own part of the GDT, stacks.
-/// Returns the frame of its own part of the GDT and the L1 of the area.
-pub fn map_pcpu_area(mapper: &mut Mapper<'_>) -> (Mfn, Mfn) {
+pub fn map_pcpu_area(mapper: &mut Mapper<'_>) -> PcpuArea {
     let page = PAGE_SIZE as u64;
     let zero = mapper.take(1);
     for window in 0..32 {
@@ -150,7 +159,7 @@ pub fn map_pcpu_area(mapper: &mut Mapper<'_>) -> (Mfn, Mfn) {
         mapper.map(PCPU_AREA + first_page * page, frames.maddr(), pages, Rights::DATA);
     }
     let table = direct_map::maddr(mapper.entry(PCPU_AREA, 1)).mfn();
-    (own_gdt, table)
+    PcpuArea { own_gdt, table, zero }
 }
 
 /// Maps the M2P for `frames` frames to consecutive frames, which it returns.

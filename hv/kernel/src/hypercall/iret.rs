@@ -44,7 +44,7 @@ pub fn iret(current: &Current) -> Result<Outcome, Errno> {
     } else {
         regs.entry_vector.set(if flat(cs, ss) { VECTOR_SYSCALL } else { 0 });
     }
-    set_upcall_mask(vcpu.info.get(), context.rflags & RFLAGS_IF == 0);
+    set_upcall_mask(vcpu.info(), context.rflags & RFLAGS_IF == 0);
     Ok(Outcome::Registers)
 }
 

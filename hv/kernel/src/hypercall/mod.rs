@@ -70,7 +70,7 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
 }
 
 /// Called by the system call entry. Returns the vCPU to continue with.
-pub extern "C" fn hypercall_from_guest(vcpu: &'static Vcpu) -> *const Vcpu {
+pub extern "C" fn hypercall_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     if !vcpu.in_kernel.get() {
         trap::syscall_from_user(vcpu);
         return trap::leave(vcpu);

@@ -19,6 +19,8 @@ pub struct Frames {
     pub m2p: Mfn,
     /// An L4 with the hypervisor's slots and nothing else, loaded while idle.
     pub root: Mfn,
+    /// A frame of zeros that is never written.
+    pub zero: Mfn,
     /// The L1 of the pCPU area's first 2 MiB, with the descriptor windows.
     pub pcpu_table: Mfn,
 }

@@ -198,4 +198,3 @@ pub fn remove(id: DomId) -> Option<DomainRef> {
     let slot = list.iter_mut().find(|slot| slot.as_ref().is_some_and(|domain| domain.id == id))?;
     slot.take()
 }
-

@@ -103,9 +103,8 @@ impl<T: FromBytes> GuestPtr<T> {
         let bytes = size_of_val(values);
         self.check_range(bytes)?;
         // SAFETY: as in `read`, for the whole slice.
-        let failed = unsafe {
-            guest_copy(values.as_mut_ptr().cast(), self.address as *const u8, bytes)
-        };
+        let failed =
+            unsafe { guest_copy(values.as_mut_ptr().cast(), self.address as *const u8, bytes) };
         if failed == 0 { Ok(()) } else { Err(Errno::Efault) }
     }
 }
@@ -124,9 +123,7 @@ impl<T: IntoBytes + Immutable> GuestPtr<T> {
         self.check_range(bytes)?;
         // SAFETY: the target is outside the hypervisor's range, and a fault on it ends the copy
         // with an error; every byte of the source is initialised.
-        let failed = unsafe {
-            guest_copy(self.address as *mut u8, values.as_ptr().cast(), bytes)
-        };
+        let failed = unsafe { guest_copy(self.address as *mut u8, values.as_ptr().cast(), bytes) };
         if failed == 0 { Ok(()) } else { Err(Errno::Efault) }
     }
 }

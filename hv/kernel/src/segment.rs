@@ -59,8 +59,7 @@ pub fn load(vcpu: &Vcpu) -> bool {
         }
     }
     msr::write(msr::FS_BASE, segments.fs_base);
-    let active =
-        if vcpu.in_kernel.get() { segments.gs_base_kernel } else { segments.gs_base_user };
+    let active = if vcpu.in_kernel.get() { segments.gs_base_kernel } else { segments.gs_base_user };
     msr::write(msr::KERNEL_GS_BASE, active);
     accepted
 }

@@ -33,7 +33,11 @@ pub fn init() {
     CLOCK.call_once(|| Clock { start, wall_seconds: rtc::unix_seconds() });
     ioapic::init();
     lapic::init();
-    log!("TSC at {} MHz{}", hz / 1_000_000, if cpu::features().invariant_tsc { ", invariant" } else { "" });
+    log!(
+        "TSC at {} MHz{}",
+        hz / 1_000_000,
+        if cpu::features().invariant_tsc { ", invariant" } else { "" }
+    );
 }
 
 fn clock() -> &'static Clock {

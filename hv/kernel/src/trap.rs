@@ -4,7 +4,9 @@ use core::sync::atomic::Ordering;
 
 use hv_core::bounce::{self, Bounce, Cause, HANDLER_SELECTORS, Interrupted};
 use xen_abi::sched::ShutdownReason;
-use xen_abi::trap::{VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NM, VECTOR_NMI, VECTOR_PF, VECTOR_UD, has_error_code};
+use xen_abi::trap::{
+    VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NM, VECTOR_NMI, VECTOR_PF, VECTOR_UD, has_error_code,
+};
 
 use crate::arch::control;
 use crate::current::pcpu;
@@ -63,7 +65,11 @@ fn exception(vcpu: &Vcpu, vector: u8) {
         VECTOR_DB => emulate::debug(vcpu),
         VECTOR_NMI => log!("NMI"),
         VECTOR_MC => panic!("machine check"),
-        _ => inject(vcpu, vector, Some(vcpu.regs.error_code.get()).filter(|_| has_error_code(vector))),
+        _ => inject(
+            vcpu,
+            vector,
+            Some(vcpu.regs.error_code.get()).filter(|_| has_error_code(vector)),
+        ),
     }
 }
 
@@ -81,7 +87,11 @@ fn page_fault(vcpu: &Vcpu) {
 pub fn inject(vcpu: &Vcpu, vector: u8, error_code: Option<u32>) {
     let trap = vcpu.traps[usize::from(vector)].get();
     if trap.address == 0 {
-        log!("{}v{} took vector {vector}, error {error_code:x?}, without a handler", vcpu.domain().id, vcpu.id);
+        log!(
+            "{}v{} took vector {vector}, error {error_code:x?}, without a handler",
+            vcpu.domain().id,
+            vcpu.id
+        );
         return crash(vcpu, "it has no handler for the exception it took");
     }
     let handler = Callback {

@@ -42,7 +42,8 @@ fn detect() -> Features {
     let basic = __cpuid_count(1, 0);
     let extended = if largest >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
     let largest_extended = __cpuid_count(0x8000_0000, 0).eax;
-    let leaf = |number| if largest_extended >= number { Some(__cpuid_count(number, 0)) } else { None };
+    let leaf =
+        |number| if largest_extended >= number { Some(__cpuid_count(number, 0)) } else { None };
     let xcr0 = (basic.ecx >> 26 & 1 != 0).then(|| {
         let available = __cpuid_count(0xd, 0);
         (u64::from(available.edx) << 32 | u64::from(available.eax)) & XCR0_SUPPORTED
@@ -52,11 +53,20 @@ fn detect() -> Features {
         x2apic: basic.ecx >> 21 & 1 != 0,
         tsc_deadline: basic.ecx >> 24 & 1 != 0,
         smep: extended >> 7 & 1 != 0,
-        smap: extended >> 20 & 1 != 0,
+        smap: extended >> 20 & 1 != 0 && !is_tcg(),
         fsgsbase: extended & 1 != 0,
         invariant_tsc: leaf(0x8000_0007).is_some_and(|leaf| leaf.edx >> 8 & 1 != 0),
         physical_bits: leaf(0x8000_0008).map_or(36, |leaf| leaf.eax.to_le_bytes()[0]),
     }
+}
+
+/// Whether QEMU emulates the CPU. Before version 9.1 it checks the stack reads of an iretq in ring 3
+/// as if they were ring 0's, so that under SMAP a guest could not return from its own handlers.
+fn is_tcg() -> bool {
+    const HYPERVISOR_PRESENT: u32 = 1 << 31;
+    let name = __cpuid_count(0x4000_0000, 0);
+    let words = [name.ebx, name.ecx, name.edx].map(u32::to_le_bytes);
+    __cpuid_count(1, 0).ecx & HYPERVISOR_PRESENT != 0 && words.as_flattened() == b"TCGTCGTCGTCG"
 }
 
 /// Turns on what ring 0 uses.

@@ -17,7 +17,9 @@ pub fn out16(port: u16, value: u16) {
 /// Writes 32 bits to `port`.
 pub fn out32(port: u16, value: u32) {
     // SAFETY: as in `out8`.
-    unsafe { asm!("out dx, eax", in("dx") port, in("eax") value, options(nostack, preserves_flags)) }
+    unsafe {
+        asm!("out dx, eax", in("dx") port, in("eax") value, options(nostack, preserves_flags))
+    }
 }
 
 /// Reads a byte from `port`.
@@ -40,6 +42,8 @@ pub fn in16(port: u16) -> u16 {
 pub fn in32(port: u16) -> u32 {
     let value;
     // SAFETY: as in `out8`.
-    unsafe { asm!("in eax, dx", in("dx") port, out("eax") value, options(nostack, preserves_flags)) }
+    unsafe {
+        asm!("in eax, dx", in("dx") port, out("eax") value, options(nostack, preserves_flags))
+    }
     value
 }

@@ -22,7 +22,8 @@ pub fn unix_seconds() -> u64 {
     let [second, minute, mut hour, day, month, year] = previous;
     let afternoon = hour & 0x80 != 0;
     hour &= 0x7f;
-    let number = |value: u8| u64::from(if decimal { value } else { (value >> 4) * 10 + (value & 15) });
+    let number =
+        |value: u8| u64::from(if decimal { value } else { (value >> 4) * 10 + (value & 15) });
     let mut hour = number(hour);
     if status & 2 == 0 {
         hour = hour % 12 + if afternoon { 12 } else { 0 };

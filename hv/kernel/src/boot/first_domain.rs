@@ -2,7 +2,9 @@
 //! Building and starting the first domain from the loader's modules: its kernel, and a ramdisk.
 use core::ops::Range;
 
-use domain_builder::{BuildError, Connections, DomainMemory, Image, Layout, Params, Start, populate};
+use domain_builder::{
+    BuildError, Connections, DomainMemory, Image, Layout, Params, Start, populate,
+};
 use hv_core::buddy::MAX_ORDER;
 use hv_core::page_table::Level;
 use hv_core::page_type::{PageTypes, Stop};
@@ -26,9 +28,10 @@ const PAGE: u64 = PAGE_SIZE as u64;
 
 /// Builds the first domain and enters it.
 pub fn start(info: &BootInfo, options: &Options) -> ! {
-    let kernel = info.modules.first().expect(
-        "the loader gave no module: the first module is the kernel of the first domain",
-    );
+    let kernel = info
+        .modules
+        .first()
+        .expect("the loader gave no module: the first module is the kernel of the first domain");
     let domain = Domain::create(DomId::DOM0, true, [0; 16]).expect("memory for the first domain");
     let nr_pages = options.dom0_bytes.unwrap_or_else(default_bytes) / PAGE;
     let start = build(&domain, kernel, info.modules.get(1), nr_pages).unwrap_or_else(|error| {

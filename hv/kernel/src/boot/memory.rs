@@ -57,7 +57,8 @@ impl BootMemory {
     /// Takes `pages` contiguous frames, zeroed, below 4 GiB and for good.
     pub fn take(&mut self, pages: u64) -> Mfn {
         let bytes = pages * PAGE;
-        let fits = |range: &&mut FreeRange| range.end <= BOOT_MAPPED && range.end - range.start >= bytes;
+        let fits =
+            |range: &&mut FreeRange| range.end <= BOOT_MAPPED && range.end - range.start >= bytes;
         let range = self.free.iter_mut().filter(fits).max_by_key(|range| range.end);
         let range = range.expect("too little memory below 4 GiB for the hypervisor's own tables");
         range.end -= bytes;

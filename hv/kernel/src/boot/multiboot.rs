@@ -60,7 +60,8 @@ fn read1(at: u32) -> BootInfo {
     let mut entry = start;
     while entry < start + length {
         let pair = |low: u32| u64::from(word(low)) | u64::from(word(low + 4)) << 32;
-        let region = Region { start: pair(entry + 4), bytes: pair(entry + 12), kind: word(entry + 20) };
+        let region =
+            Region { start: pair(entry + 4), bytes: pair(entry + 12), kind: word(entry + 20) };
         info.add_region(region);
         entry += word(entry) + 4;
     }

@@ -4,9 +4,7 @@ use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE};
 
 use super::memory::BootMemory;
 use crate::memory::direct_map;
-use crate::memory::layout::{
-    DIRECT_MAP, GDT_OWN_PAGE, IMAGE, M2P, PCPU_AREA, STACKS, StackPlace,
-};
+use crate::memory::layout::{DIRECT_MAP, GDT_OWN_PAGE, IMAGE, M2P, PCPU_AREA, STACKS, StackPlace};
 
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 1 << 1;

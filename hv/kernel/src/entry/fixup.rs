@@ -14,7 +14,11 @@ unsafe extern "C" {
 pub fn continuation(rip: u64) -> Option<u64> {
     let places = [
         (&raw const guest_copy_start, &raw const guest_copy_end, &raw const guest_copy_fault),
-        (&raw const load_selector_start, &raw const load_selector_end, &raw const load_selector_fault),
+        (
+            &raw const load_selector_start,
+            &raw const load_selector_end,
+            &raw const load_selector_fault,
+        ),
     ];
     let found = places.iter().find(|place| (place.0 as u64..place.1 as u64).contains(&rip));
     found.map(|place| place.2 as u64)

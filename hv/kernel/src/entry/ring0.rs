@@ -37,7 +37,14 @@ pub extern "C" fn trap_from_ring0(frame: &mut CpuUserRegs) {
 
 /// Logs the registers of a frame.
 pub fn log_registers(regs: &CpuUserRegs) {
-    log!("rip {:#x} cs {:#x} rflags {:#x} rsp {:#x} ss {:#x}", regs.rip, regs.cs, regs.rflags, regs.rsp, regs.ss);
+    log!(
+        "rip {:#x} cs {:#x} rflags {:#x} rsp {:#x} ss {:#x}",
+        regs.rip,
+        regs.cs,
+        regs.rflags,
+        regs.rsp,
+        regs.ss
+    );
     log!("rax {:#x} rbx {:#x} rcx {:#x} rdx {:#x}", regs.rax, regs.rbx, regs.rcx, regs.rdx);
     log!("rsi {:#x} rdi {:#x} rbp {:#x} r8 {:#x}", regs.rsi, regs.rdi, regs.rbp, regs.r8);
     log!("r9 {:#x} r10 {:#x} r11 {:#x} r12 {:#x}", regs.r9, regs.r10, regs.r11, regs.r12);

@@ -3,7 +3,9 @@
 //! NMIs enter the guest's kernel.
 use xen_abi::errno::Errno;
 use xen_abi::frame::VirtAddr;
-use xen_abi::trap::{CALLBACKF_MASK_EVENTS, CallbackOp, CallbackRegister, CallbackType, CallbackUnregister};
+use xen_abi::trap::{
+    CALLBACKF_MASK_EVENTS, CallbackOp, CallbackRegister, CallbackType, CallbackUnregister,
+};
 
 use crate::current::Current;
 use crate::guest_ptr::GuestPtr;
@@ -11,7 +13,12 @@ use crate::vcpu::{Callback, Callbacks};
 
 /// Sets the three callbacks of old; always succeeds. An address that cannot be entered ends the
 /// domain when it is used.
-pub fn set_callbacks(current: &Current, event: u64, failsafe: u64, syscall: u64) -> Result<u64, Errno> {
+pub fn set_callbacks(
+    current: &Current,
+    event: u64,
+    failsafe: u64,
+    syscall: u64,
+) -> Result<u64, Errno> {
     let plain = |address| Callback { address, masks_events: false };
     current.vcpu().callbacks.update(|callbacks| Callbacks {
         event: plain(event),

@@ -13,7 +13,12 @@ const CHUNK: usize = 128;
 ///
 /// # Errors
 /// `EPERM` for another domain than the first, `EFAULT`, `ENOSYS` for an unknown command.
-pub fn console_io(current: &Current, command: u32, count: u32, text: GuestPtr) -> Result<u64, Errno> {
+pub fn console_io(
+    current: &Current,
+    command: u32,
+    count: u32,
+    text: GuestPtr,
+) -> Result<u64, Errno> {
     if !current.domain().privileged {
         return Err(Errno::Eperm);
     }

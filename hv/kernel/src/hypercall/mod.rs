@@ -61,7 +61,9 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         Hypercall::StackSwitch => stack_switch::stack_switch(current, a0, a1),
         Hypercall::SetCallbacks => callbacks::set_callbacks(current, a0, a1, a2),
         Hypercall::FpuTaskswitch => stack_switch::fpu_taskswitch(current, a0),
-        Hypercall::ConsoleIo => console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2)),
+        Hypercall::ConsoleIo => {
+            console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2))
+        }
         Hypercall::CallbackOp => callbacks::callback_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::Iret => return iret::iret(current),
         _ => Err(Errno::Enosys),
@@ -76,7 +78,14 @@ pub extern "C" fn hypercall_from_guest(vcpu: &Vcpu) -> *const Vcpu {
         return trap::leave(vcpu);
     }
     let regs = &vcpu.regs;
-    let args = [regs.rdi.get(), regs.rsi.get(), regs.rdx.get(), regs.r10.get(), regs.r8.get(), regs.r9.get()];
+    let args = [
+        regs.rdi.get(),
+        regs.rsi.get(),
+        regs.rdx.get(),
+        regs.r10.get(),
+        regs.r8.get(),
+        regs.r9.get(),
+    ];
     let number = regs.rax.get();
     match dispatch(&Current::new(vcpu), number, &args) {
         Ok(Outcome::Done(value)) => regs.rax.set(value),

@@ -9,7 +9,6 @@ use crate::run_cell::RunCell;
 /// The layout of `cpu_user_regs` with every field a cell. The halves of words that hold a
 /// selector are left out: the CPU pushes whole words.
 #[repr(C)]
-#[expect(missing_docs, reason = "the fields are the registers' names")]
 pub struct Registers {
     pub r15: RunCell<u64>,
     pub r14: RunCell<u64>,

@@ -146,12 +146,16 @@ impl Vcpu {
         info: &'static VcpuInfo,
     ) {
         let place = place.as_ptr();
-        // SAFETY: the place is for a `Vcpu`.
-        unsafe { (&raw mut (*place).domain).write(domain) }
+        let at = |offset| place.cast::<u8>().wrapping_add(offset);
+        let owner: *mut NonNull<Domain> = at(offset_of!(Self, domain)).cast();
+        // SAFETY: the field of a place for a `Vcpu`.
+        unsafe { owner.write(domain) }
+        let number: *mut u32 = at(offset_of!(Self, id)).cast();
         // SAFETY: as above.
-        unsafe { (&raw mut (*place).id).write(id) }
-        // SAFETY: as above.
-        unsafe { (&raw mut (*place).info).write(RunCell::new(info)) }
+        unsafe { number.write(id) }
+        let place_of_info: *mut &'static VcpuInfo = at(offset_of!(Self, info)).cast();
+        // SAFETY: as above; the cell has the layout of what it holds.
+        unsafe { place_of_info.write(info) }
         // SAFETY: zero is a valid value of every other field.
         let vcpu = unsafe { &*place };
         vcpu.in_kernel.set(true);

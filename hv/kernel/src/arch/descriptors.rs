@@ -112,7 +112,7 @@ struct TablePointer {
 pub unsafe fn load_gdt() {
     let pointer = TablePointer { limit: GDT_LIMIT, base: GDT_WINDOW };
     // SAFETY: the table is as the selectors of the hypervisor expect.
-    unsafe { asm!("lgdt [{}]", in(reg) &pointer, options(nostack, preserves_flags)) }
+    unsafe { asm!("lgdt [{}]", in(reg) &raw const pointer, options(nostack, preserves_flags)) }
     // SAFETY: HV_CS is 64-bit code of ring 0 in the new table.
     unsafe {
         asm!("push {cs}", "lea {t}, [rip + 2f]", "push {t}", "retfq", "2:",
@@ -142,5 +142,5 @@ pub fn load_ldt(present: bool) {
 pub unsafe fn load_idt(base: u64, limit: u16) {
     let pointer = TablePointer { limit, base };
     // SAFETY: by the function's contract.
-    unsafe { asm!("lidt [{}]", in(reg) &pointer, options(nostack, preserves_flags)) }
+    unsafe { asm!("lidt [{}]", in(reg) &raw const pointer, options(nostack, preserves_flags)) }
 }

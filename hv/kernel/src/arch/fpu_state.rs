@@ -23,8 +23,9 @@ impl FpuArea {
         unsafe { area.write_bytes(0, AREA_BYTES) }
         // SAFETY: FCW is at offset 0 of the area (Intel SDM volume 1, 10.5.1).
         unsafe { area.cast::<u16>().write(0x037f) }
+        let mxcsr: *mut u32 = area.wrapping_add(24).cast();
         // SAFETY: MXCSR is at offset 24, and the area is aligned to 64.
-        unsafe { area.add(24).cast::<u32>().write(0x1f80) }
+        unsafe { mxcsr.write(0x1f80) }
     }
 
     /// Stores the CPU's state. The xmm registers in it are the hypervisor's, of no meaning.

@@ -33,6 +33,6 @@ pub fn reboot() -> ! {
     out8(0xcf9, 0x06);
     let empty_table = [0u16; 5];
     // SAFETY: the machine is to be reset, which an exception without a table does.
-    unsafe { asm!("lidt [{}]", "int3", in(reg) &empty_table, options(nostack)) }
+    unsafe { asm!("lidt [{}]", "int3", in(reg) &raw const empty_table, options(nostack)) }
     stop()
 }

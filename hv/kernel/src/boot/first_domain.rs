@@ -40,7 +40,7 @@ pub fn start(info: &BootInfo, options: &Options) -> ! {
     domain::insert(domain.clone()).expect("the list of domains is empty");
     // From here on the modules' memory is free.
     for module in &info.modules {
-        let (first, end) = (module.start.next_multiple_of(PAGE) / PAGE, module.end / PAGE);
+        let (first, end) = (module.start.div_ceil(PAGE), module.end / PAGE);
         frames::allocator().add(frames::table(), Mfn::new(first), Mfn::new(end.max(first)));
     }
     enter(domain, &start)
@@ -195,8 +195,8 @@ fn enter(domain: DomainRef, start: &Start) -> ! {
 
 /// Pins the L4, and takes the references of a root in use.
 fn adopt_page_tables(domain: &Domain, root: Mfn) {
-    let finish = |mut step: &mut dyn FnMut(&PageTypes<'_, Host>) -> Result<(), Stop>| loop {
-        match (&mut step)(&PageTypes::new(&Host, u32::MAX)) {
+    let finish = |step: &mut dyn FnMut(&PageTypes<'_, Host>) -> Result<(), Stop>| loop {
+        match step(&PageTypes::new(&Host, u32::MAX)) {
             Ok(()) => return,
             Err(Stop::Preempted) => {}
             Err(Stop::Refused(error)) => panic!("the builder's page tables are wrong: {error}"),

@@ -4,10 +4,20 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
+pub mod area;
+pub mod byte_ring;
+pub mod chacha;
+pub mod command_line;
+pub mod grant_refs;
 pub mod link;
 pub mod mac_address;
 pub mod net;
 pub mod netif;
 pub mod packet;
+pub mod page_bitmap;
+pub mod port_table;
 pub mod ring;
+pub mod timer_queue;

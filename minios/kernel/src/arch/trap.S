@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Where the hypervisor bounces exceptions and events to.
+//
+// It has pushed, from rsp upward: rcx, r11, [error code], rip, cs, rflags, rsp, ss. The saved cs
+// has its RPL cleared and the old upcall mask in bits 32-39; a plain iretq needs RPL 3 and
+// leaves the upcall mask as it is, which is what both ways out want.
+
+// The event callback only lets SCHEDOP_block return: the runtime looks for pending ports itself.
+// The hypervisor has set the upcall mask, and it stays set.
+    .globl minios_event_callback
+    .type minios_event_callback, @function
+minios_event_callback:
+    pop rcx
+    pop r11
+    or byte ptr [rsp + 8], 3
+    iretq
+    .size minios_event_callback, . - minios_event_callback
+
+// The hypervisor could not load a selector or return to where it should: never expected.
+    .globl minios_failsafe_callback
+    .type minios_failsafe_callback, @function
+minios_failsafe_callback:
+    mov rdi, rsp
+    and rsp, -16
+    call minios_failsafe
+    ud2
+    .size minios_failsafe_callback, . - minios_failsafe_callback
+
+// One stub a vector, 16 bytes each: bring every frame to (error, rip, ..), then push the vector.
+.macro trap_stub vector
+    .balign 16
+    pop rcx
+    pop r11
+    .if (\vector != 8) && (\vector != 17) && (\vector != 21) && ((\vector < 10) || (\vector > 14))
+    push 0
+    .endif
+    push \vector
+    jmp trap_common
+.endm
+
+    .balign 16
+    .globl minios_trap_stubs
+minios_trap_stubs:
+    .set vector, 0
+    .rept 32
+    trap_stub vector
+    .set vector, vector + 1
+    .endr
+
+// Builds a TrapFrame (arch/trap_frame.rs) on the stack, with the vector state below it:
+//   ss rsp rflags cs rip error vector | rax rcx rdx rbx rbp rsi rdi r8..r15 | (align) fxsave area
+    .type trap_common, @function
+trap_common:
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov rdi, rsp
+    mov rbx, rsp
+    sub rsp, 512
+    and rsp, -16
+    fxsave64 [rsp]
+    call minios_trap
+    fxrstor64 [rsp]
+    mov rsp, rbx
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, 16                 // vector, error
+    or byte ptr [rsp + 8], 3
+    iretq
+    .size trap_common, . - trap_common

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The console ring of a domU.
+//!
+//! A backend that reads nothing for [`PATIENCE_NS`] counts as dead: then lines are dropped until
+//! it reads again, instead of stopping the domain at each of them.
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use minios_core::byte_ring::{self, filled};
+use spin::Once;
+use xen_abi::console::{
+    IN, IN_CONS, IN_PROD, IN_SIZE, OUT, OUT_CONS, OUT_PROD, OUT_SIZE,
+};
+use xen_abi::event_channel::EvtchnPort;
+
+use crate::hypercall::{event_channel, sched};
+use crate::memory::SharedPages;
+use crate::start_info::start_info;
+use crate::time::system_time_ns;
+
+/// How long to wait for a backend, in nanoseconds.
+const PATIENCE_NS: u64 = 1_000_000_000;
+/// How long to sleep between two looks, in nanoseconds.
+const SLEEP_NS: u64 = 2_000_000;
+
+static RING: Once<Ring> = Once::new();
+
+struct Ring {
+    page: SharedPages,
+    port: EvtchnPort,
+    /// The backend was given up when its index was `given_up_at`.
+    given_up: AtomicBool,
+    given_up_at: AtomicU32,
+}
+
+/// Finds the ring that the builder made.
+pub(super) fn init() {
+    let info = start_info();
+    RING.call_once(|| Ring {
+        page: SharedPages::from_builder(info.console_mfn()),
+        port: info.console_evtchn(),
+        given_up: AtomicBool::new(false),
+        given_up_at: AtomicU32::new(0),
+    });
+}
+
+/// The port of the ring, if there is one.
+pub(super) fn port() -> Option<EvtchnPort> {
+    RING.get().map(|ring| ring.port)
+}
+
+/// Writes bytes, with a carriage return before each newline.
+pub(super) fn write(bytes: &[u8]) {
+    let Some(ring) = RING.get() else { return };
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        match line.split_last() {
+            Some((b'\n', text)) => {
+                ring.write(text);
+                ring.write(b"\r\n");
+            }
+            _ => ring.write(line),
+        }
+    }
+    ring.notify();
+}
+
+/// Waits until the backend has read everything, or is given up.
+pub(super) fn flush() {
+    if let Some(ring) = RING.get() {
+        ring.wait_for(|filled| filled == 0);
+    }
+}
+
+/// Reads what is there.
+pub(super) fn read(buffer: &mut [u8]) -> usize {
+    RING.get().map_or(0, |ring| ring.read(buffer))
+}
+
+impl Ring {
+    fn notify(&self) {
+        let _ = event_channel::send(self.port);
+    }
+
+    fn write(&self, mut bytes: &[u8]) {
+        let size = OUT_SIZE as u32;
+        while !bytes.is_empty() {
+            let prod = self.page.load_u32(OUT_PROD);
+            let Ok(room) = byte_ring::writable(prod, self.page.load_u32(OUT_CONS), size) else {
+                return;
+            };
+            if room.is_empty() {
+                if self.wait_for(|filled| filled < size) { continue } else { return }
+            }
+            let count = room.len().min(bytes.len());
+            let (now, later) = bytes.split_at(count);
+            self.page.write(OUT + room.start, now);
+            self.page.store_u32(OUT_PROD, prod.wrapping_add(count as u32));
+            bytes = later;
+        }
+    }
+
+    /// Waits until `done` likes the number of bytes in the ring; `false` if it never did.
+    fn wait_for(&self, done: impl Fn(u32) -> bool) -> bool {
+        let begin = system_time_ns();
+        loop {
+            let cons = self.page.load_u32(OUT_CONS);
+            let Ok(filled) = filled(self.page.load_u32(OUT_PROD), cons, OUT_SIZE as u32) else {
+                return false;
+            };
+            if done(filled) {
+                self.given_up.store(false, Ordering::Relaxed);
+                return true;
+            }
+            let moved = self.given_up_at.swap(cons, Ordering::Relaxed) != cons;
+            if self.given_up.load(Ordering::Relaxed) && !moved {
+                return false;
+            }
+            let now = system_time_ns();
+            if now.wrapping_sub(begin) > PATIENCE_NS {
+                self.given_up.store(true, Ordering::Relaxed);
+                return false;
+            }
+            self.notify();
+            if sched::poll(self.port, now + SLEEP_NS).is_err() {
+                sched::yield_now();
+            }
+        }
+    }
+
+    fn read(&self, buffer: &mut [u8]) -> usize {
+        let mut done = 0;
+        while done < buffer.len() {
+            let cons = self.page.load_u32(IN_CONS);
+            let prod = self.page.load_u32(IN_PROD);
+            let Ok(bytes) = byte_ring::readable(prod, cons, IN_SIZE as u32) else { break };
+            let count = bytes.len().min(buffer.len() - done);
+            if count == 0 {
+                break;
+            }
+            self.page.read(IN + bytes.start, &mut buffer[done..done + count]);
+            self.page.store_u32(IN_CONS, cons.wrapping_add(count as u32));
+            done += count;
+        }
+        if done > 0 {
+            self.notify();
+        }
+        done
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A page of ours that another domain may use.
+use xen_abi::domain::DomId;
+use xen_abi::errno::Errno;
+use xen_abi::grant_table::{GrantEntryV1, GrantFlags, GrantRef};
+
+use super::table;
+use crate::memory::SharedPages;
+
+/// Another domain's right to a page; ends on drop.
+///
+/// If that domain still uses the page then, the page stays allocated until it does not.
+#[derive(Debug)]
+pub struct Grant {
+    reference: GrantRef,
+    /// `None` only while it is being dropped.
+    pages: Option<SharedPages>,
+}
+
+/// Lets domain `domain` read (and write, unless `readonly`) one page of ours.
+///
+/// # Errors
+/// `ENOSPC` if the table is full, `EINVAL` for a frame that a grant cannot name.
+pub fn grant_access(
+    domain: DomId,
+    pages: &SharedPages,
+    page: usize,
+    readonly: bool,
+) -> Result<Grant, Errno> {
+    let frame = u32::try_from(pages.mfn(page).get()).map_err(|_| Errno::Einval)?;
+    let mut flags = GrantFlags::PERMIT_ACCESS;
+    flags.set(GrantFlags::READONLY, readonly);
+    let reference = table::publish(GrantEntryV1 { flags, domid: domain, frame })?;
+    Ok(Grant { reference, pages: Some(pages.clone()) })
+}
+
+impl Grant {
+    /// The number that the other domain needs.
+    #[must_use]
+    pub fn reference(&self) -> GrantRef {
+        self.reference
+    }
+
+    /// Ends the grant and gives its pages back, unless the other side uses them now.
+    ///
+    /// # Errors
+    /// The grant itself, if it is in use.
+    pub fn end(mut self) -> Result<SharedPages, Self> {
+        if !table::try_end(self.reference) {
+            return Err(self);
+        }
+        match self.pages.take() {
+            Some(pages) => Ok(pages),
+            None => Err(self),
+        }
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        if let Some(pages) = self.pages.take() {
+            table::end(self.reference, pages);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Memory at boot: from the builder's few mapped megabytes to all of it, with the right rights.
+use core::sync::atomic::Ordering;
+
+use minios_core::page_bitmap::{PageBitmap, words_for};
+use xen_abi::domain::DomId;
+use xen_abi::errno::Errno;
+use xen_abi::frame::{Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
+use xen_abi::mmu::{ENTRIES, Pte, PteFlags};
+
+use super::page_table::{self, EXECUTE, READ_ONLY, READ_WRITE, Updates};
+use super::{heap, own_page, p2m, page};
+use crate::arch::{image, shared_info};
+use crate::hypercall::mmu::{flush_tlb, update_va_mapping};
+use crate::start_info::{is_initial_domain, start_info};
+
+/// Where the image begins: linker/minios.ld.
+const IMAGE: u64 = 0x10_0000;
+const PAGE: u64 = PAGE_SIZE as u64;
+
+/// Maps the hypervisor's page over one of ours. Needs nothing but start_info.
+pub(crate) fn map_shared_info() {
+    let va = core::ptr::from_ref(shared_info()).addr() as u64;
+    let mfn = start_info().shared_info.mfn();
+    update_va_mapping(va, Pte::new(mfn, READ_WRITE)).expect("the builder named our shared info");
+}
+
+/// Takes over all of the domain's memory. `builder_stack` is the end of the builder's stack page.
+pub(crate) fn init(builder_stack: u64) {
+    let info = start_info();
+    let pages = info.nr_pages;
+    // SAFETY: the builder mapped the list for good, and made nobody else use it.
+    unsafe { p2m::init(info.mfn_list.get(), pages as usize) };
+    page_table::init(info.pt_base);
+
+    let mut boot = BootPages { next: builder_end(builder_stack) };
+    let bitmap = boot.take(words_for(pages as usize).div_ceil(PAGE_SIZE / 8));
+    let mapped = protect(pages).expect("the hypervisor lets us lower our rights");
+    map_rest(mapped, pages, &mut boot).expect("the hypervisor lets us map our own pages");
+    publish_p2m(&mut boot);
+
+    let words = core::ptr::with_exposed_provenance_mut(bitmap as usize);
+    // SAFETY: boot.take gave these pages for the bitmap alone; they are mapped and zeroed.
+    let words = unsafe { core::slice::from_raw_parts_mut(words, words_for(pages as usize)) };
+    let mut bitmap = PageBitmap::new(words, pages as usize);
+    let (first, image) = ((boot.next / PAGE) as usize, (IMAGE / PAGE) as usize);
+    bitmap.give(1, image - 1);
+    bitmap.give(first, pages as usize - first);
+    page::init(bitmap);
+    heap::init(first);
+}
+
+/// Pages taken one after the other from behind the builder's, before there is an allocator.
+struct BootPages {
+    next: u64,
+}
+
+impl BootPages {
+    /// Address of `count` zeroed pages. They are mapped: the builder left 512 KiB, and each page
+    /// that becomes a table maps 512 more.
+    fn take(&mut self, count: usize) -> u64 {
+        let address = self.next;
+        self.next += count as u64 * PAGE;
+        let pages = core::ptr::with_exposed_provenance_mut::<u8>(address as usize);
+        // SAFETY: mapped as said, and used by nobody yet.
+        unsafe { pages.write_bytes(0, count * PAGE_SIZE) };
+        address
+    }
+}
+
+/// The end of all that the builder made.
+fn builder_end(builder_stack: u64) -> u64 {
+    let info = start_info();
+    let module_end = if info.mod_start == 0 { 0 } else { info.mod_start + info.mod_len };
+    let page_of = |mfn: Mfn| own_page(mfn).addr() as u64 + PAGE;
+    let rings = if is_initial_domain() {
+        0
+    } else {
+        page_of(info.store_mfn).max(page_of(info.console_mfn()))
+    };
+    [
+        builder_stack,
+        info.pt_base.get() + info.nr_pt_frames * PAGE,
+        info.mfn_list.get() + info.nr_pages * 8,
+        core::ptr::from_ref(info).addr() as u64 + PAGE,
+        module_end,
+        rings,
+    ]
+    .into_iter()
+    .max()
+    .unwrap_or(builder_stack)
+    .next_multiple_of(PAGE)
+}
+
+/// Gives what the builder mapped (all of it writable and executable) the rights it needs, page by
+/// page; returns the first address that is not mapped.
+fn protect(pages: u64) -> Result<u64, Errno> {
+    let mut updates = Updates::new(DomId::SELF);
+    let mut va = 0;
+    while va < pages * PAGE
+        && let Some(entry) = page_table::leaf(va).filter(|entry| entry.is_present())
+    {
+        updates.push(page_table::slot_for(va)?, rights(va, entry))?;
+        va += PAGE;
+    }
+    updates.flush()?;
+    flush_tlb();
+    Ok(va)
+}
+
+/// The entry that a page of the builder's should have.
+fn rights(va: u64, entry: Pte) -> Pte {
+    let shared = core::ptr::from_ref(shared_info()).addr() as u64;
+    let constant = image::rodata().contains(&va) || symbols_end(va);
+    match va {
+        _ if va == 0 || va == image::stack_guard() => Pte::EMPTY,
+        _ if va == shared => entry,
+        _ if image::text().contains(&va) => Pte::new(entry.mfn(), EXECUTE),
+        // What the builder mapped read-only is a page table.
+        _ if constant || !entry.flags().contains(PteFlags::WRITABLE) => {
+            Pte::new(entry.mfn(), READ_ONLY)
+        }
+        _ => Pte::new(entry.mfn(), READ_WRITE),
+    }
+}
+
+fn symbols_end(va: u64) -> bool {
+    let symbols = image::symbols().as_ptr_range();
+    (symbols.start.addr() as u64..symbols.end.addr() as u64).contains(&va)
+}
+
+/// Maps the pages from address `mapped` on: a new lowest-level table for each 2 MiB.
+fn map_rest(mapped: u64, pages: u64, boot: &mut BootPages) -> Result<(), Errno> {
+    let mut va = mapped;
+    let mut updates = Updates::new(DomId::SELF);
+    while va < pages * PAGE {
+        if page_table::leaf(va).is_some() {
+            // A table that the builder filled in part.
+            let entry = own_entry(va / PAGE);
+            updates.push(page_table::slot_for(va)?, entry)?;
+            va += PAGE;
+            continue;
+        }
+        updates.flush()?;
+        let table = boot.take(1);
+        let entries = core::ptr::with_exposed_provenance_mut::<[u64; ENTRIES]>(table as usize);
+        // SAFETY: boot.take gave the page for this alone; it is mapped and aligned.
+        let entries = unsafe { &mut *entries };
+        for (pfn, entry) in (va / PAGE..pages).zip(entries.iter_mut()) {
+            *entry = own_entry(pfn).raw();
+        }
+        let slot = page_table::slot_with(va, 2, || Ok(boot.take(1)))?;
+        page_table::link_table(slot, table)?;
+        va += ENTRIES as u64 * PAGE;
+    }
+    updates.flush()
+}
+
+fn own_entry(pfn: u64) -> Pte {
+    Pte::new(p2m::pfn_to_mfn(Pfn::new(pfn)).expect("a page of ours"), READ_WRITE)
+}
+
+/// Tells tools that save the domain where the p2m is, in both forms that they know: a tree of
+/// frame numbers, and the list's address together with the page tables that map it.
+fn publish_p2m(boot: &mut BootPages) {
+    const PER_PAGE: usize = PAGE_SIZE / 8;
+    let list = start_info().mfn_list.get();
+    let list_pages = p2m::list().len().div_ceil(PER_PAGE);
+    let root = boot.take(1);
+    for (index, first) in (0..list_pages).step_by(PER_PAGE).enumerate() {
+        let middle = boot.take(1);
+        for page in first..list_pages.min(first + PER_PAGE) {
+            set_word(middle, page - first, list + page as u64 * PAGE);
+        }
+        set_word(root, index, middle);
+    }
+    let arch = &shared_info().arch;
+    arch.max_pfn.store(p2m::list().len() as u64, Ordering::Relaxed);
+    arch.pfn_to_mfn_frame_list_list.store(mfn_of(root), Ordering::Relaxed);
+    arch.p2m_vaddr.store(list, Ordering::Relaxed);
+    arch.p2m_cr3.store(page_table::root().get() << PAGE_SHIFT, Ordering::Release);
+}
+
+/// Writes the frame number of the page at `va` to word `index` of the page at `table`.
+fn set_word(table: u64, index: usize, va: u64) {
+    let word = core::ptr::with_exposed_provenance_mut::<u64>(table as usize + index * 8);
+    // SAFETY: `table` is a page that boot.take gave for this, `index` below its 512 words.
+    unsafe { word.write(mfn_of(va)) };
+}
+
+fn mfn_of(va: u64) -> u64 {
+    p2m::virt_to_mfn(va as usize).get()
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Time: embassy-time's types on the hypervisor's clock and one-shot timer.
+//!
+//! [`Instant`] counts from the hypervisor's start.
+//!
+//! ```no_run
+//! # use minios::time::{Duration, Instant, Timer, with_timeout};
+//! # async fn example() {
+//! let start = Instant::now();
+//! Timer::after(Duration::from_millis(20)).await;
+//! log::info!("woke after {} us", start.elapsed().as_micros());
+//! let late = with_timeout(Duration::from_secs(1), core::future::pending::<()>()).await;
+//! assert!(late.is_err());
+//! # }
+//! ```
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::Waker;
+
+pub use embassy_time::{
+    Duration, Instant, Ticker, TimeoutError, Timer, WithTimeout, with_deadline, with_timeout,
+};
+use embassy_time_driver::{Driver, TICK_HZ};
+use minios_core::timer_queue::TimerQueue;
+use spin::Once;
+use xen_abi::event_channel::Virq;
+
+use crate::arch::{instruction, shared_info, vcpu_info};
+use crate::event_channel::EventChannel;
+use crate::hypercall::sched;
+use crate::lock::Lock;
+
+const NS_PER_TICK: u64 = 1_000_000_000 / TICK_HZ;
+
+/// Deadlines in ticks.
+static TIMERS: Lock<TimerQueue> = Lock::new(TimerQueue::new());
+/// The deadline for which the hypervisor's timer is set, in ticks; `u64::MAX` for none.
+static ARMED: AtomicU64 = AtomicU64::new(u64::MAX);
+/// Keeps the timer's interrupt bound. Nobody waits for it: it only ends SCHEDOP_block.
+static VIRQ: Once<EventChannel> = Once::new();
+
+/// Nanoseconds since the hypervisor started; never goes back.
+#[must_use]
+pub fn system_time_ns() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = vcpu_info().time.read().system_time_at(instruction::rdtsc());
+    LAST.fetch_max(now, Ordering::Relaxed).max(now)
+}
+
+/// Time since 1970-01-01 00:00 UTC, as the hypervisor knows it.
+///
+/// ```no_run
+/// log::info!("it is {} s after 1970", minios::time::wall_clock().as_secs());
+/// ```
+#[must_use]
+pub fn wall_clock() -> core::time::Duration {
+    let shared = shared_info();
+    let at_start = loop {
+        let version = shared.wc_version.load(Ordering::Acquire);
+        let low = u64::from(shared.wc_sec.load(Ordering::Acquire));
+        let high = u64::from(shared.wc_sec_hi.load(Ordering::Acquire));
+        let ns = u64::from(shared.wc_nsec.load(Ordering::Acquire));
+        if version & 1 == 0 && shared.wc_version.load(Ordering::Acquire) == version {
+            break core::time::Duration::from_secs(high << 32 | low)
+                .saturating_add(core::time::Duration::from_nanos(ns));
+        }
+    };
+    at_start.saturating_add(core::time::Duration::from_nanos(system_time_ns()))
+}
+
+/// Binds the timer's interrupt.
+pub(crate) fn init() {
+    VIRQ.call_once(|| EventChannel::bind_virq(Virq::TIMER).expect("every domain has a timer"));
+}
+
+/// Wakes the tasks whose time has come.
+pub(crate) fn wake_due() {
+    if TIMERS.lock().next().is_none() {
+        return;
+    }
+    let now = DRIVER.now();
+    loop {
+        let due = TIMERS.lock().pop(now);
+        let Some(waker) = due else { break };
+        waker.wake();
+    }
+}
+
+/// Sets the hypervisor's timer for the earliest deadline, unless it is set for it already.
+pub(crate) fn arm() {
+    let next = TIMERS.lock().next().unwrap_or(u64::MAX);
+    if ARMED.load(Ordering::Relaxed) == next && DRIVER.now() < next {
+        return;
+    }
+    ARMED.store(next, Ordering::Relaxed);
+    sched::set_timer(next.checked_mul(NS_PER_TICK).unwrap_or(0));
+}
+
+struct XenTime;
+
+impl Driver for XenTime {
+    fn now(&self) -> u64 {
+        system_time_ns() / NS_PER_TICK
+    }
+
+    fn schedule_wake(&self, at: u64, waker: &Waker) {
+        TIMERS.lock().insert(at, waker);
+    }
+}
+
+embassy_time_driver::time_driver_impl!(static DRIVER: XenTime = XenTime);

@@ -7,6 +7,9 @@ use xen_abi::grant_table::{ENTRIES_PER_FRAME, GrantRef, RESERVED_ENTRIES};
 #[cfg(test)]
 mod tests;
 
+const PER_FRAME: u32 = 512;
+const _: () = assert!(PER_FRAME as usize == ENTRIES_PER_FRAME);
+
 /// References of a table that grows frame by frame.
 #[derive(Default)]
 pub struct GrantRefs {
@@ -29,11 +32,10 @@ impl GrantRefs {
 
     /// The table got one more frame.
     pub fn grow(&mut self) {
-        let per_frame = ENTRIES_PER_FRAME as u32;
-        let first = self.frames * per_frame;
+        let first = self.frames * PER_FRAME;
         self.frames += 1;
         // The lowest is taken first.
-        let new = (first.max(RESERVED_ENTRIES)..first + per_frame).rev();
+        let new = (first.max(RESERVED_ENTRIES)..first + PER_FRAME).rev();
         self.free.splice(0..0, new.map(GrantRef::new));
     }
 

@@ -17,6 +17,7 @@ use symbols::Table;
 use xen_abi::sched::ShutdownReason;
 use xen_abi::trap::VECTOR_PF;
 
+use crate::arch::size;
 use crate::arch::trap_frame::TrapFrame;
 use crate::arch::{image, instruction, vcpu_info};
 use crate::{console, shutdown};
@@ -41,8 +42,8 @@ pub(crate) fn failsafe(slots: &[u64; 11]) -> ! {
     report(|out| writeln!(out, "CRASH failsafe callback: the return frame is {slots:x?}"))
 }
 
-#[cfg_attr(not(doc_examples), panic_handler)]
-#[cfg_attr(doc_examples, expect(dead_code, reason = "an example has the panic handler of std"))]
+#[cfg_attr(bare, panic_handler)]
+#[cfg_attr(not(bare), expect(dead_code, reason = "a check on the host has std's handler"))]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let frame = instruction::frame_pointer();
     report(|out| {
@@ -81,7 +82,7 @@ fn backtrace(out: &mut Output, rip: Option<u64>, mut frame: u64) -> fmt::Result 
             break;
         }
         // SAFETY: aligned, and both words are on our stack, which is always mapped.
-        let [next, rip] = unsafe { *core::ptr::with_exposed_provenance::<[u64; 2]>(frame as usize) };
+        let [next, rip] = unsafe { *core::ptr::with_exposed_provenance::<[u64; 2]>(size(frame)) };
         if !image::text().contains(&rip) {
             break;
         }
@@ -109,7 +110,7 @@ impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TrapFrame { vector, error, .. } = *self.0;
         if vector != u64::from(VECTOR_PF) {
-            let name = NAMES.get(vector as usize).copied().unwrap_or("unknown exception");
+            let name = NAMES.get(size(vector)).copied().unwrap_or("unknown exception");
             return write!(f, "{name}, vector {vector}, error {error:#x}");
         }
         let access = match error {

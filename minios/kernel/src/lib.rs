@@ -23,6 +23,10 @@
 extern crate alloc;
 // The symbols that the compiler expects of a C library.
 extern crate bare;
+// Checks, lints and examples are compiled for the host; std's panic handler and allocator serve
+// them. Nothing of it is in an image.
+#[cfg(not(bare))]
+extern crate std;
 
 pub use log;
 pub use shutdown::shutdown;

@@ -56,7 +56,8 @@ pub(crate) fn init() {
     } else {
         None
     };
-    let seeds = source.into_iter().flat_map(|source| (0..SEEDS).filter_map(move |_| patient(source)));
+    let seeds =
+        source.into_iter().flat_map(|source| (0..SEEDS).filter_map(move |_| patient(source)));
     let mut count = 0;
     for seed in seeds {
         generator.mix(seed);

@@ -18,7 +18,8 @@ const STUB_BYTES: usize = 16;
 /// Returns whether it handled the trap; then the code goes on with the registers in the frame.
 pub type Handler = fn(&mut TrapFrame) -> bool;
 
-static HANDLERS: [AtomicPtr<()>; VECTORS] = [const { AtomicPtr::new(core::ptr::null_mut()) }; VECTORS];
+static HANDLERS: [AtomicPtr<()>; VECTORS] =
+    [const { AtomicPtr::new(core::ptr::null_mut()) }; VECTORS];
 
 unsafe extern "C" {
     /// arch/trap.S.

@@ -5,8 +5,7 @@ use super::{ChaCha, quarter};
 #[test]
 fn quarter_round_of_rfc_8439() {
     let mut state = [0; 16];
-    (state[0], state[1], state[2], state[3]) =
-        (0x1111_1111, 0x0102_0304, 0x9b8d_6f43, 0x0123_4567);
+    (state[0], state[1], state[2], state[3]) = (0x1111_1111, 0x0102_0304, 0x9b8d_6f43, 0x0123_4567);
     quarter(&mut state, 0, 1, 2, 3);
     assert_eq!(state[..4], [0xea2a_92f4, 0xcb1c_f8ce, 0x4581_472e, 0x5881_c4bb]);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the command line.
 use super::{value, words};
+use alloc::vec::Vec;
 
 #[test]
 fn splits_words_and_quotes() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of the page bitmap.
 use super::{PageBitmap, words_for};
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 #[test]

@@ -30,3 +30,9 @@ pub(crate) fn shared_info() -> &'static SharedInfo {
 pub(crate) fn vcpu_info() -> &'static VcpuInfo {
     &shared_info().vcpu_info[0]
 }
+
+/// An address or a count as Rust's own type for them.
+#[expect(clippy::cast_possible_truncation, reason = "usize has 64 bits here")]
+pub(crate) const fn size(number: u64) -> usize {
+    number as usize
+}

@@ -7,9 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use minios_core::byte_ring::{self, filled};
 use spin::Once;
-use xen_abi::console::{
-    IN, IN_CONS, IN_PROD, IN_SIZE, OUT, OUT_CONS, OUT_PROD, OUT_SIZE,
-};
+use xen_abi::console::{IN, IN_CONS, IN_PROD, IN_SIZE, OUT, OUT_CONS, OUT_PROD, OUT_SIZE};
 use xen_abi::event_channel::EvtchnPort;
 
 use crate::hypercall::{event_channel, sched};
@@ -21,6 +19,11 @@ use crate::time::system_time_ns;
 const PATIENCE_NS: u64 = 1_000_000_000;
 /// How long to sleep between two looks, in nanoseconds.
 const SLEEP_NS: u64 = 2_000_000;
+
+/// The sizes of the two rings, as their indices count.
+const OUT_BYTES: u32 = 2048;
+const IN_BYTES: u32 = 1024;
+const _: () = assert!(OUT_BYTES as usize == OUT_SIZE && IN_BYTES as usize == IN_SIZE);
 
 static RING: Once<Ring> = Once::new();
 
@@ -81,7 +84,7 @@ impl Ring {
     }
 
     fn write(&self, mut bytes: &[u8]) {
-        let size = OUT_SIZE as u32;
+        let size = OUT_BYTES;
         while !bytes.is_empty() {
             let prod = self.page.load_u32(OUT_PROD);
             let Ok(room) = byte_ring::writable(prod, self.page.load_u32(OUT_CONS), size) else {
@@ -93,7 +96,7 @@ impl Ring {
             let count = room.len().min(bytes.len());
             let (now, later) = bytes.split_at(count);
             self.page.write(OUT + room.start, now);
-            self.page.store_u32(OUT_PROD, prod.wrapping_add(count as u32));
+            self.page.store_u32(OUT_PROD, advance(prod, count));
             bytes = later;
         }
     }
@@ -103,7 +106,7 @@ impl Ring {
         let begin = system_time_ns();
         loop {
             let cons = self.page.load_u32(OUT_CONS);
-            let Ok(filled) = filled(self.page.load_u32(OUT_PROD), cons, OUT_SIZE as u32) else {
+            let Ok(filled) = filled(self.page.load_u32(OUT_PROD), cons, OUT_BYTES) else {
                 return false;
             };
             if done(filled) {
@@ -131,13 +134,13 @@ impl Ring {
         while done < buffer.len() {
             let cons = self.page.load_u32(IN_CONS);
             let prod = self.page.load_u32(IN_PROD);
-            let Ok(bytes) = byte_ring::readable(prod, cons, IN_SIZE as u32) else { break };
+            let Ok(bytes) = byte_ring::readable(prod, cons, IN_BYTES) else { break };
             let count = bytes.len().min(buffer.len() - done);
             if count == 0 {
                 break;
             }
             self.page.read(IN + bytes.start, &mut buffer[done..done + count]);
-            self.page.store_u32(IN_CONS, cons.wrapping_add(count as u32));
+            self.page.store_u32(IN_CONS, advance(cons, count));
             done += count;
         }
         if done > 0 {
@@ -145,4 +148,10 @@ impl Ring {
         }
         done
     }
+}
+
+/// An index after `count` more bytes, which fit in the ring.
+#[expect(clippy::cast_possible_truncation, reason = "no more than the ring's size")]
+fn advance(index: u32, count: usize) -> u32 {
+    index.wrapping_add(count as u32)
 }

@@ -87,6 +87,7 @@ pub fn copy(ops: &mut [CopyOp<'_>]) -> Result<(), Errno> {
     Ok(())
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "offsets and lengths are within a page")]
 /// One hypervisor's copy for each page of ours that the buffer touches.
 fn add_pieces(op: &mut CopyOp<'_>, pieces: &mut Vec<GrantCopy>) -> GrantStatus {
     let (start, len, into_ours) = match &mut op.buffer {

@@ -10,6 +10,7 @@ use xen_abi::grant_table::{
 };
 
 use super::{errno, table};
+use crate::arch::size;
 use crate::memory::{Reserved, SharedPages, slot_for};
 
 /// Pages mapped by their grants; unmapped on drop.
@@ -55,7 +56,7 @@ impl GrantMapping {
 
     /// How many pages.
     pub(crate) fn pages(&self) -> usize {
-        self.addresses.pages() as usize
+        size(self.addresses.pages())
     }
 }
 

@@ -14,6 +14,7 @@ use zerocopy::IntoBytes;
 
 use super::errno;
 use crate::arch::hypercall::hypercall;
+use crate::arch::size;
 use crate::lock::Lock;
 use crate::memory::{READ_WRITE, Reserved, SharedPages, map_pages};
 
@@ -144,7 +145,7 @@ impl Table {
     /// An entry of a frame that is mapped: that of a reference we handed out.
     fn entry(&self, reference: GrantRef) -> &SharedGrantEntry {
         let offset = reference.get() as usize * size_of::<SharedGrantEntry>();
-        let entry = self.addresses.va() as usize + offset;
+        let entry = size(self.addresses.va()) + offset;
         // SAFETY: references come from `refs`, which has only those of mapped frames; an entry
         // consists of atomics.
         unsafe { &*core::ptr::with_exposed_provenance::<SharedGrantEntry>(entry) }

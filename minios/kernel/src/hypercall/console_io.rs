@@ -5,6 +5,7 @@ use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 
 use crate::arch::hypercall::hypercall;
+use crate::arch::size;
 
 /// Writes text.
 ///
@@ -31,5 +32,5 @@ pub fn read(buffer: &mut [u8]) -> Result<usize, Errno> {
     let args = [ConsoleIoOp::Read.raw().into(), length, address, 0, 0];
     // SAFETY: the call writes at most `length` bytes to the slice.
     let count = Errno::from_return(unsafe { hypercall(Hypercall::ConsoleIo, args) })?;
-    Ok((count as usize).min(buffer.len()))
+    Ok(size(count).min(buffer.len()))
 }

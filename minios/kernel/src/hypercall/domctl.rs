@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use xen_abi::domain::DomId;
 use xen_abi::domctl::{
-    CreateDomain, Domctl, DomctlCmd, DomainInfo, IomemPermission, IoportPermission, MaxMem,
+    CreateDomain, DomainInfo, Domctl, DomctlCmd, IomemPermission, IoportPermission, MaxMem,
     MaxVcpus, SCHEDOP_GETINFO, SCHEDOP_PUTINFO, SchedulerOp, VcpuContext,
 };
 use xen_abi::errno::Errno;
@@ -111,11 +111,7 @@ pub fn max_vcpus(domain: DomId, max: u32) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `ESRCH`, `EPERM`, `EINVAL` (a table that is not valid, an address that is not canonical).
-pub fn set_vcpu_context(
-    domain: DomId,
-    vcpu: u32,
-    context: &VcpuGuestContext,
-) -> Result<(), Errno> {
+pub fn set_vcpu_context(domain: DomId, vcpu: u32, context: &VcpuGuestContext) -> Result<(), Errno> {
     let ctxt = core::ptr::from_ref(context).expose_provenance() as u64;
     // SAFETY: the call reads a context at the address named.
     unsafe { call(DomctlCmd::SetVcpuContext, domain, VcpuContext { vcpu, _pad: 0, ctxt }) }

@@ -15,7 +15,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use super::call_with;
 
 /// Entries of a memory map at most.
-const MAX_MAP: usize = 128;
+const MAX_MAP: u32 = 128;
 
 /// # Safety
 /// The struct must not name memory that the call would misuse.
@@ -103,9 +103,9 @@ pub fn current_reservation(domain: DomId) -> Result<u64, Errno> {
 /// # Errors
 /// `EPERM`.
 pub fn machine_memory_map() -> Result<Vec<E820Entry>, Errno> {
-    let mut entries = alloc::vec![E820Entry::new_zeroed(); MAX_MAP];
+    let mut entries = alloc::vec![E820Entry::new_zeroed(); MAX_MAP as usize];
     let mut map = MemoryMap {
-        nr_entries: MAX_MAP as u32,
+        nr_entries: MAX_MAP,
         _pad: 0,
         buffer: entries.as_mut_ptr().expose_provenance() as u64,
     };

@@ -5,9 +5,7 @@ use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, Pfn};
 use xen_abi::hypercall::Hypercall;
-use xen_abi::mmu::{
-    MmuUpdate, MmuUpdateKind, MmuextCmd, MmuextOp, Pte, UVMF_INVLPG,
-};
+use xen_abi::mmu::{MmuUpdate, MmuUpdateKind, MmuextCmd, MmuextOp, Pte, UVMF_INVLPG};
 
 use crate::arch::hypercall::hypercall;
 

@@ -7,6 +7,7 @@ use xen_abi::frame::{Mfn, PAGE_SHIFT};
 use xen_abi::mmu::PteFlags;
 
 use super::page_table::{map_pages, unmap_pages};
+use crate::arch::size;
 use crate::lock::Lock;
 
 /// First address: behind the 512 GiB that our own memory may have.
@@ -69,7 +70,7 @@ impl Mapping {
 
     /// How many pages.
     pub(crate) fn pages(&self) -> usize {
-        self.0.pages() as usize
+        size(self.0.pages())
     }
 }
 

@@ -10,6 +10,7 @@ use super::p2m;
 use super::page::PageRun;
 use super::page_table::{READ_WRITE, map_pages, unmap_pages};
 use super::shared_pages::SharedPages;
+use crate::arch::size;
 use crate::hypercall::memory_op;
 
 /// Pages of ours with adjacent frames; they stay adjacent when they are freed.
@@ -85,7 +86,7 @@ fn exchange(run: &PageRun, address_bits: u32) -> Result<(), Errno> {
     for (pfn, &mfn) in (first.get()..).zip(&new) {
         p2m::set(Pfn::new(pfn), mfn);
     }
-    debug_assert_eq!(va as usize, run.first() * PAGE_SIZE);
+    debug_assert_eq!(size(va), run.first() * PAGE_SIZE);
     map_pages(va, new.iter().copied(), READ_WRITE, DomId::SELF)?;
     result.map(drop)
 }

@@ -65,7 +65,8 @@ impl State {
     }
 }
 
-#[cfg_attr(not(doc_examples), global_allocator)]
+#[cfg_attr(bare, global_allocator)]
+#[cfg_attr(not(bare), expect(dead_code, reason = "a check on the host has std's allocator"))]
 static ALLOCATOR: Allocator = Allocator;
 
 struct Allocator;

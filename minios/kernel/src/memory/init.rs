@@ -10,7 +10,7 @@ use xen_abi::mmu::{ENTRIES, Pte, PteFlags};
 
 use super::page_table::{self, EXECUTE, READ_ONLY, READ_WRITE, Updates};
 use super::{heap, own_page, p2m, page};
-use crate::arch::{image, shared_info};
+use crate::arch::{image, shared_info, size};
 use crate::hypercall::mmu::{flush_tlb, update_va_mapping};
 use crate::start_info::{is_initial_domain, start_info};
 
@@ -30,22 +30,22 @@ pub(crate) fn init(builder_stack: u64) {
     let info = start_info();
     let pages = info.nr_pages;
     // SAFETY: the builder mapped the list for good, and made nobody else use it.
-    unsafe { p2m::init(info.mfn_list.get(), pages as usize) };
+    unsafe { p2m::init(info.mfn_list.get(), size(pages)) };
     page_table::init(info.pt_base);
 
     let mut boot = BootPages { next: builder_end(builder_stack) };
-    let bitmap = boot.take(words_for(pages as usize).div_ceil(PAGE_SIZE / 8));
+    let bitmap = boot.take(words_for(size(pages)).div_ceil(PAGE_SIZE / 8));
     let mapped = protect(pages).expect("the hypervisor lets us lower our rights");
     map_rest(mapped, pages, &mut boot).expect("the hypervisor lets us map our own pages");
     publish_p2m(&mut boot);
 
-    let words = core::ptr::with_exposed_provenance_mut(bitmap as usize);
+    let words = core::ptr::with_exposed_provenance_mut(size(bitmap));
     // SAFETY: boot.take gave these pages for the bitmap alone; they are mapped and zeroed.
-    let words = unsafe { core::slice::from_raw_parts_mut(words, words_for(pages as usize)) };
-    let mut bitmap = PageBitmap::new(words, pages as usize);
+    let words = unsafe { core::slice::from_raw_parts_mut(words, words_for(size(pages))) };
+    let mut bitmap = PageBitmap::new(words, size(pages));
     let (first, image) = ((boot.next / PAGE) as usize, (IMAGE / PAGE) as usize);
     bitmap.give(1, image - 1);
-    bitmap.give(first, pages as usize - first);
+    bitmap.give(first, size(pages) - first);
     page::init(bitmap);
     heap::init(first);
 }
@@ -61,7 +61,7 @@ impl BootPages {
     fn take(&mut self, count: usize) -> u64 {
         let address = self.next;
         self.next += count as u64 * PAGE;
-        let pages = core::ptr::with_exposed_provenance_mut::<u8>(address as usize);
+        let pages = core::ptr::with_exposed_provenance_mut::<u8>(size(address));
         // SAFETY: mapped as said, and used by nobody yet.
         unsafe { pages.write_bytes(0, count * PAGE_SIZE) };
         address
@@ -143,7 +143,7 @@ fn map_rest(mapped: u64, pages: u64, boot: &mut BootPages) -> Result<(), Errno> 
         }
         updates.flush()?;
         let table = boot.take(1);
-        let entries = core::ptr::with_exposed_provenance_mut::<[u64; ENTRIES]>(table as usize);
+        let entries = core::ptr::with_exposed_provenance_mut::<[u64; ENTRIES]>(size(table));
         // SAFETY: boot.take gave the page for this alone; it is mapped and aligned.
         let entries = unsafe { &mut *entries };
         for (pfn, entry) in (va / PAGE..pages).zip(entries.iter_mut()) {
@@ -183,11 +183,11 @@ fn publish_p2m(boot: &mut BootPages) {
 
 /// Writes the frame number of the page at `va` to word `index` of the page at `table`.
 fn set_word(table: u64, index: usize, va: u64) {
-    let word = core::ptr::with_exposed_provenance_mut::<u64>(table as usize + index * 8);
+    let word = core::ptr::with_exposed_provenance_mut::<u64>(size(table) + index * 8);
     // SAFETY: `table` is a page that boot.take gave for this, `index` below its 512 words.
     unsafe { word.write(mfn_of(va)) };
 }
 
 fn mfn_of(va: u64) -> u64 {
-    p2m::virt_to_mfn(va as usize).get()
+    p2m::virt_to_mfn(size(va)).get()
 }

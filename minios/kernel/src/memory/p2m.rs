@@ -2,6 +2,7 @@
 //! From our page numbers to the machine's (p2m, ours) and back (m2p, the hypervisor's).
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::arch::size;
 use spin::Once;
 use xen_abi::frame::{Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
 
@@ -16,7 +17,7 @@ static P2M: Once<&'static [AtomicU64]> = Once::new();
 /// # Safety
 /// `pages` words at `list` are mapped for good and only used through this module.
 pub(super) unsafe fn init(list: u64, pages: usize) {
-    let list = core::ptr::with_exposed_provenance::<AtomicU64>(list as usize);
+    let list = core::ptr::with_exposed_provenance::<AtomicU64>(size(list));
     // SAFETY: the caller's promise; an atomic has the layout of its number.
     P2M.call_once(|| unsafe { core::slice::from_raw_parts(list, pages) });
 }
@@ -34,21 +35,19 @@ pub(crate) fn pfn_to_mfn(pfn: Pfn) -> Option<Mfn> {
 
 /// Puts another frame behind one of our pages.
 pub(super) fn set(pfn: Pfn, mfn: Mfn) {
-    list()[pfn.get() as usize].store(mfn.get(), Ordering::Relaxed);
+    list()[size(pfn.get())].store(mfn.get(), Ordering::Relaxed);
 }
 
 /// Which of our pages a frame of ours is behind. Only for frames that are ours.
 pub(crate) fn mfn_to_pfn(mfn: Mfn) -> Pfn {
     let entry = M2P + mfn.get() * 8;
     // SAFETY: the table is mapped for every frame that a page table or start_info of ours names.
-    Pfn::new(unsafe {
-        core::ptr::with_exposed_provenance::<u64>(entry as usize).read_volatile()
-    })
+    Pfn::new(unsafe { core::ptr::with_exposed_provenance::<u64>(size(entry)).read_volatile() })
 }
 
 /// The address of one of our pages, by its frame: the builder's rings and page tables.
 pub(crate) fn own_page(mfn: Mfn) -> *mut u8 {
-    core::ptr::with_exposed_provenance_mut((mfn_to_pfn(mfn).get() << PAGE_SHIFT) as usize)
+    core::ptr::with_exposed_provenance_mut(size(mfn_to_pfn(mfn).get() << PAGE_SHIFT))
 }
 
 /// The frame in which an address of our own memory lies.

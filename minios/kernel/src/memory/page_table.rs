@@ -11,14 +11,13 @@ use xen_abi::mmu::{LEVELS, MmuUpdate, MmuUpdateKind, Pte, PteFlags, va_index};
 
 use super::p2m::{mfn_to_pfn, virt_to_mfn};
 use super::page;
+use crate::arch::size;
 use crate::hypercall::mmu::{flush_tlb, mmu_update, update_va_mapping};
 
 /// A page with code. USER because a PV guest lives in ring 3; accessed and dirty are set at once,
 /// so that the processor need not.
-pub(crate) const EXECUTE: PteFlags = PteFlags::PRESENT
-    .union(PteFlags::USER)
-    .union(PteFlags::ACCESSED)
-    .union(PteFlags::DIRTY);
+pub(crate) const EXECUTE: PteFlags =
+    PteFlags::PRESENT.union(PteFlags::USER).union(PteFlags::ACCESSED).union(PteFlags::DIRTY);
 /// A page with constants.
 pub(crate) const READ_ONLY: PteFlags = EXECUTE.union(PteFlags::NO_EXECUTE);
 /// A page with data.
@@ -37,7 +36,7 @@ static ROOT: Once<Mfn> = Once::new();
 
 /// Remembers the builder's top table. Called once, when the p2m is known.
 pub(super) fn init(pt_base: VirtAddr) {
-    ROOT.call_once(|| virt_to_mfn(pt_base.get() as usize));
+    ROOT.call_once(|| virt_to_mfn(size(pt_base.get())));
 }
 
 /// The frame of the top table.
@@ -64,7 +63,7 @@ impl Slot {
 
     fn read(self) -> Pte {
         let table = mfn_to_pfn(self.table).get() << PAGE_SHIFT;
-        let entry = core::ptr::with_exposed_provenance::<u64>(table as usize + self.index * 8);
+        let entry = core::ptr::with_exposed_provenance::<u64>(size(table) + self.index * 8);
         // SAFETY: tables are pages of ours, mapped read-only; the processor may set bits in them.
         Pte::from_raw(unsafe { entry.read_volatile() })
     }
@@ -94,11 +93,8 @@ pub(super) fn slot_with(
     for above in (level + 1..=LEVELS).rev() {
         let slot = Slot::new(table, va, above);
         let entry = slot.read();
-        table = if entry.is_present() {
-            entry.mfn()
-        } else {
-            link_table(slot.maddr(), new_page()?)?
-        };
+        table =
+            if entry.is_present() { entry.mfn() } else { link_table(slot.maddr(), new_page()?)? };
     }
     Ok(Slot::new(table, va, level).maddr())
 }
@@ -110,7 +106,7 @@ pub(crate) fn slot_for(va: u64) -> Result<Maddr, Errno> {
 
 /// Makes a page of ours a table, named by the entry at `slot`; gives its frame.
 pub(super) fn link_table(slot: Maddr, page: u64) -> Result<Mfn, Errno> {
-    let mfn = virt_to_mfn(page as usize);
+    let mfn = virt_to_mfn(size(page));
     update_va_mapping(page, Pte::new(mfn, READ_ONLY))?;
     let update = MmuUpdate::new(MmuUpdateKind::Normal, slot, Pte::new(mfn, TABLE).raw());
     mmu_update(&[update], DomId::SELF)?;
@@ -168,7 +164,7 @@ pub(crate) fn unmap_pages(va: u64, pages: u64) {
     let mut updates = Updates::new(DomId::SELF);
     (va..)
         .step_by(PAGE_SIZE)
-        .take(pages as usize)
+        .take(size(pages))
         .filter_map(|va| slot_for(va).ok())
         .try_for_each(|slot| updates.push(slot, Pte::EMPTY))
         .and_then(|()| updates.flush())

@@ -12,6 +12,7 @@ use super::contiguous::Contiguous;
 use super::page::{Page, PageRun};
 use super::page_table;
 use crate::arch::copy;
+use crate::arch::size;
 use crate::grant_table::GrantMapping;
 
 /// Pages that somebody else may read and write meanwhile, one after the other in our addresses.
@@ -86,11 +87,11 @@ impl SharedPages {
     }
 
     pub(crate) fn from_mapping(mapping: Mapping) -> Self {
-        Self::new(mapping.va() as usize, mapping.pages(), Backing::Mapped(mapping))
+        Self::new(size(mapping.va()), mapping.pages(), Backing::Mapped(mapping))
     }
 
     pub(crate) fn from_grants(mapping: GrantMapping) -> Self {
-        Self::new(mapping.va() as usize, mapping.pages(), Backing::Granted(mapping))
+        Self::new(size(mapping.va()), mapping.pages(), Backing::Granted(mapping))
     }
 
     /// A page of ours that the builder set up: the console's or xenstore's ring. Allocates nothing.

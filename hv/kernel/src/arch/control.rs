@@ -79,6 +79,12 @@ pub fn invalidate_page(address: u64) {
     unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack, preserves_flags)) }
 }
 
+/// Writes the caches back to memory and empties them.
+pub fn write_back_caches() {
+    // SAFETY: wbinvd changes no memory contents.
+    unsafe { asm!("wbinvd", options(nostack, preserves_flags)) }
+}
+
 /// Clears CR0.TS.
 pub fn clear_task_switched() {
     // SAFETY: makes vector instructions usable, as ring 0 has them anyway.

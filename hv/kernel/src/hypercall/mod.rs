@@ -20,12 +20,20 @@ use crate::current::Current;
 use crate::guest_ptr::GuestPtr;
 use crate::trap;
 use crate::vcpu::Vcpu;
+use batch::Batch;
 
+mod batch;
 pub mod callbacks;
 pub mod console_io;
+pub mod descriptor;
 pub mod iret;
+mod ldt;
+pub mod mmu_update;
+pub mod mmuext_op;
+mod page_owner;
 pub mod stack_switch;
 pub mod trap_table;
+pub mod update_va_mapping;
 
 /// What rdi, rsi, rdx, r10, r8 and r9 hold.
 pub type Arguments = [u64; 6];
@@ -55,7 +63,7 @@ const fn low(register: u64) -> u32 {
 
 /// Executes one hypercall of `current`; also the way `multicall` executes its entries.
 pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, Errno> {
-    let [a0, a1, a2, _a3, _a4, _a5] = *args;
+    let [a0, a1, a2, a3, _a4, _a5] = *args;
     let value = match Hypercall::try_from(number)? {
         Hypercall::SetTrapTable => trap_table::set_trap_table(current, GuestPtr::new(a0)),
         Hypercall::StackSwitch => stack_switch::stack_switch(current, a0, a1),
@@ -66,6 +74,20 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         }
         Hypercall::CallbackOp => callbacks::callback_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::Iret => return iret::iret(current),
+        Hypercall::MmuUpdate => {
+            return mmu_update::mmu_update(current, Batch::new(a0, low(a1), a2, a3));
+        }
+        Hypercall::SetGdt => return descriptor::set_gdt(current, GuestPtr::new(a0), low(a1)),
+        Hypercall::UpdateDescriptor => return descriptor::update_descriptor(current, a0, a1),
+        Hypercall::UpdateVaMapping => {
+            return update_va_mapping::update_va_mapping(current, a0, a1, a2);
+        }
+        Hypercall::UpdateVaMappingOtherdomain => {
+            return update_va_mapping::update_va_mapping_otherdomain(current, a0, a1, a2, a3);
+        }
+        Hypercall::MmuextOp => {
+            return mmuext_op::mmuext_op(current, Batch::new(a0, low(a1), a2, a3));
+        }
         _ => Err(Errno::Enosys),
     };
     value.map(Outcome::Done)

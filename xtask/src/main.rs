@@ -18,7 +18,9 @@ mod progress;
 mod qemu;
 mod ramdisk;
 mod run;
+mod session;
 mod setup;
+mod test;
 mod workspace;
 
 /// Everything that is done with this repository, from a fresh clone on.
@@ -36,6 +38,7 @@ enum Verb {
     Lint(lint::Args),
     Run(run::Args),
     Setup(setup::Args),
+    Test(test::Args),
     Clean(clean::Args),
 }
 
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Lint(args) => lint::verb(&workspace, &args),
         Verb::Run(args) => run::verb(&workspace, &args),
         Verb::Setup(args) => setup::verb(&args),
+        Verb::Test(args) => test::verb(&workspace, &args),
         Verb::Clean(args) => clean::verb(&workspace, &args),
     });
     match result {

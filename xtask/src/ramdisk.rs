@@ -52,6 +52,8 @@ pub(crate) struct Domain {
     path: PathBuf,
     text: String,
     config: AppConfig,
+    /// Whether dom0 creates it at boot, or waits to be told.
+    at_boot: bool,
 }
 
 impl Domain {
@@ -71,8 +73,14 @@ impl Domain {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-        let config = AppConfig::parse(&text).with_context(|| shown.to_string())?;
-        Ok(Self { path: path.to_path_buf(), text, config })
+        Ok(Self { at_boot: true, ..Self::new(path.to_path_buf(), text)? })
+    }
+
+    /// The domain that `text` describes, to be created at dom0's prompt. Files that it names are
+    /// relative to `path`.
+    pub(crate) fn new(path: PathBuf, text: String) -> Result<Self> {
+        let config = AppConfig::parse(&text).with_context(|| path.display().to_string())?;
+        Ok(Self { path, text, config, at_boot: false })
     }
 
     /// What the cfg says.
@@ -87,15 +95,16 @@ impl Domain {
     }
 
     fn add_to(&self, archive: &mut Archive, workspace: &Workspace, profile: Profile) -> Result<()> {
-        archive.add(&format!("etc/xen/auto/{}.cfg", self.config.name), self.text.as_str());
-        let app = self.app(workspace);
-        let kernel = match &app {
-            Some(app) => read(&build::finished(workspace, profile, app))?,
-            None => read(&self.host_path(&self.config.kernel))?,
-        };
-        archive.add(&self.config.kernel, kernel);
+        let folder = if self.at_boot { "etc/xen/auto" } else { "etc/xen" };
+        archive.add(&format!("{folder}/{}.cfg", self.config.name), self.text.as_str());
+        let built = self.config.kernel.strip_prefix("/boot/");
+        let built = built.map(|name| build::finished(workspace, profile, name));
+        let kernel = built.filter(|path| path.is_file());
+        let kernel = kernel.unwrap_or_else(|| self.host_path(&self.config.kernel));
+        archive.add(&self.config.kernel, read(&kernel)?);
         let Some(name) = &self.config.ramdisk else { return Ok(()) };
-        let ramdisk = match app.filter(|app| *name == format!("/boot/{app}.cpio")) {
+        let app = self.app(workspace).filter(|app| *name == format!("/boot/{app}.cpio"));
+        let ramdisk = match app {
             Some(app) => app_ramdisk(workspace, &app)?,
             None => read(&self.host_path(name))?,
         };

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A running machine whose console a program reads and types to.
+use std::{
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::qemu::Machine;
+
+/// A machine that ends when this is dropped.
+pub(crate) struct Session {
+    child: Child,
+    input: ChildStdin,
+    output: Receiver<Vec<u8>>,
+    /// What was printed and not taken yet.
+    pending: Vec<u8>,
+    log: File,
+    started: Instant,
+}
+
+impl Session {
+    /// Starts `machine`, whose serial port must be the terminal, and keeps what it prints in the
+    /// file `log`.
+    pub(crate) fn start(machine: &Machine, log: &Path) -> Result<Self> {
+        if let Some(folder) = log.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let log = File::create(log).with_context(|| log.display().to_string())?;
+        let mut command = machine.command(&[]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log.try_clone()?);
+        let started = Instant::now();
+        let mut child = command.spawn().context("QEMU does not start")?;
+        let input = child.stdin.take().context("no pipe to QEMU")?;
+        let output = read_in_background(child.stdout.take().context("no pipe from QEMU")?);
+        Ok(Self { child, input, output, pending: Vec::new(), log, started })
+    }
+
+    /// Time since QEMU's start.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Types a line.
+    pub(crate) fn type_line(&mut self, line: &str) -> Result<()> {
+        self.input.write_all(format!("{line}\r").as_bytes()).context("the machine has ended")?;
+        self.input.flush().context("the machine has ended")
+    }
+
+    /// The next whole line, without escape sequences; `None` when none came before `deadline`.
+    /// An error when the machine has ended.
+    pub(crate) fn line(&mut self, deadline: Instant) -> Result<Option<String>> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+                let rest = self.pending.split_off(end + 1);
+                let line = std::mem::replace(&mut self.pending, rest);
+                return Ok(Some(plain(&line)));
+            }
+            if !self.receive(deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits for a line that contains `text`. Lines before it are dropped.
+    pub(crate) fn wait_for(&mut self, text: &str, patience: Duration) -> Result<String> {
+        let deadline = Instant::now() + patience;
+        while let Some(line) = self.line(deadline)? {
+            if line.contains(text) {
+                return Ok(line);
+            }
+        }
+        bail!("no line with `{text}` came within {} s", patience.as_secs())
+    }
+
+    /// Waits until the console ends with `prompt`, which nobody ends with a new line.
+    pub(crate) fn wait_for_prompt(&mut self, prompt: &str, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        while !plain(&self.pending).ends_with(prompt) {
+            if !self.receive(deadline)? {
+                bail!("no prompt came within {} s", patience.as_secs());
+            }
+        }
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn receive(&mut self, deadline: Instant) -> Result<bool> {
+        match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(bytes) => {
+                self.log.write_all(&bytes)?;
+                self.pending.extend_from_slice(&bytes);
+                Ok(true)
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(false),
+            Err(RecvTimeoutError::Disconnected) => bail!("the machine has ended"),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_in_background(mut from: ChildStdout) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(len @ 1..) = from.read(&mut buffer) {
+            if sender.send(buffer[..len].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// `bytes` as text without escape sequences and control characters.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\u{1b}' {
+            // ESC [ parameters letter, or ESC and one letter.
+            if letters.next() == Some('[') {
+                letters.by_ref().find(|letter| ('@'..='~').contains(letter));
+            }
+        } else if !letter.is_control() {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn escape_sequences_go() {
+        assert_eq!(plain(b"\r\x1b[K[httpd] up\r\n"), "[httpd] up");
+        assert_eq!(plain(b"\x1b[1;1Hdom0> "), "dom0> ");
+        assert_eq!(plain(b"cut \x1b[2"), "cut ");
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask test`: all tests, or one.
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::{
+    setup::{self, Consent, Tool},
+    workspace::Workspace,
+};
+
+mod domains;
+mod first_domain;
+mod guest;
+mod host;
+mod outcome;
+mod tally;
+
+/// Run the tests: on the host, test guests in QEMU, and clients against a running machine.
+///
+/// The last line says how many passed and failed. What a machine printed is in target/run/test.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test                       everything
+  cargo xtask test grants timers         two test guests
+  cargo xtask test --kind host           the tests that need no QEMU
+  cargo xtask test --xen xen-4.17 traps  a test guest, compared with the real Xen")]
+pub(crate) struct Args {
+    /// Test guests, by the names of their files in tests/guests/src/bin [default: all tests]
+    names: Vec<String>,
+    /// Only tests of this kind (repeatable)
+    #[arg(long, value_enum)]
+    kind: Vec<Kind>,
+    /// Compare with this hypervisor, an unpacked Xen 4.17
+    #[arg(long, value_name = "FILE", conflicts_with = "kind")]
+    xen: Option<PathBuf>,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Unit tests and properties of the pure crates
+    Host,
+    /// Test guests as domUs, all on one machine
+    Guests,
+    /// Test guests as first domain, a machine each
+    First,
+}
+
+const KINDS: [Kind; 2] = [Kind::Host, Kind::Guests];
+/// The oldest processor that is supported, and all that QEMU can emulate.
+const CPUS: [&str; 2] = ["qemu64", "max"];
+
+pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
+    let mut tally = tally::Tally::default();
+    let kinds: &[Kind] = match (args.names.is_empty(), args.kind.is_empty()) {
+        (_, false) => &args.kind,
+        (false, true) => &[Kind::Guests],
+        (true, true) => &KINDS,
+    };
+    if kinds.iter().any(|kind| *kind != Kind::Host) {
+        setup::require(&[Tool::Qemu], args.consent)?;
+    }
+    let names = guest::choose(workspace, &args.names)?;
+    if let Some(xen) = &args.xen {
+        first_domain::on_both(workspace, &mut tally, &names, xen)?;
+        return tally.finish();
+    }
+    for kind in kinds {
+        match kind {
+            Kind::Host => host::run(workspace, &mut tally)?,
+            Kind::Guests => {
+                for cpu in CPUS {
+                    domains::run(workspace, &mut tally, &names, cpu)?;
+                }
+            }
+            Kind::First => {
+                for cpu in CPUS {
+                    first_domain::on_hv(workspace, &mut tally, &names, cpu)?;
+                }
+            }
+        }
+    }
+    tally.finish()
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Test guests as domUs: one machine runs them all, one after the other, as somebody at dom0's
+//! prompt would.
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{guest, outcome::Outcome, tally::Tally};
+use crate::{
+    build::{self, Profile},
+    machine_files::MachineFiles,
+    qemu::{Machine, Serial},
+    ramdisk::Domain,
+    session::Session,
+    workspace::Workspace,
+};
+
+/// dom0's prompt.
+const PROMPT: &str = "dom0> ";
+const PROFILE: Profile = Profile::ImageDebug;
+/// How long the machine may take to boot, a guest to end, and dom0 to answer.
+const BOOT: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `names` on a machine with the processor `cpu`.
+pub(super) fn run(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    names: &[String],
+    cpu: &str,
+) -> Result<()> {
+    tally.begin(&format!("guests as domUs, {cpu}"));
+    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
+    let folder = workspace.target_dir().join("run").join("test");
+    let domains = names.iter().map(|name| domain(workspace, name)).collect::<Result<Vec<_>>>()?;
+    let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
+    let mut machine = Machine::new(files.boot(), Serial::Terminal);
+    cpu.clone_into(&mut machine.cpu);
+    let mut session = Session::start(&machine, &folder.join(format!("domains-{cpu}.log")))?;
+    session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
+    for name in names {
+        let outcome = run_one(&mut session, name)?;
+        guest::report(tally, name, &outcome);
+        if let Err(error) = audit(&mut session) {
+            tally.fail(&format!("audit after {name}"), &format!("{error:#}"));
+        }
+    }
+    Ok(())
+}
+
+fn run_one(session: &mut Session, name: &str) -> Result<Outcome> {
+    let ended = format!("{name} has ended");
+    session.type_line(&format!("create {name}.cfg"))?;
+    let deadline = Instant::now() + PATIENCE;
+    let outcome = Outcome::follow(session, &format!("[{name}] "), &ended, deadline);
+    if outcome.saw_end {
+        return Ok(outcome);
+    }
+    // A guest that has said its verdict powers off; one that hangs has to be destroyed.
+    if session.wait_for(&ended, Duration::from_secs(2)).is_err() {
+        session.type_line(&format!("destroy {name}"))?;
+        session.wait_for(&ended, PATIENCE)?;
+    }
+    Ok(outcome)
+}
+
+/// Lets hv recount everything.
+fn audit(session: &mut Session) -> Result<()> {
+    session.type_line("audit")?;
+    let line = session.wait_for("audit: ", PATIENCE)?;
+    ensure!(line.contains("audit: ok"), "{line}");
+    Ok(())
+}
+
+/// The domain of the guest `name`: its own cfg, or the usual one.
+fn domain(workspace: &Workspace, name: &str) -> Result<Domain> {
+    let guests = workspace.root().join("tests").join("guests");
+    let path = guests.join(format!("{name}.cfg"));
+    let text = if path.is_file() { fs::read_to_string(&path)? } else { usual_config(name) };
+    Domain::new(path, text)
+}
+
+fn usual_config(name: &str) -> String {
+    format!(
+        "name = \"{name}\"\nkernel = \"/boot/{name}\"\nmemory = 16\n\
+         on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"destroy\"\n"
+    )
+}

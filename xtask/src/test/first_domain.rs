@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Test guests as the first domain, each on a machine of its own: on hv, and on the real Xen to
+//! compare with.
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+
+use super::{
+    guest,
+    outcome::{Outcome, differences},
+    tally::Tally,
+};
+use crate::{
+    build::{self, Profile},
+    qemu::{Boot, Machine, Serial},
+    session::Session,
+    workspace::Workspace,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const PROFILE: Profile = Profile::ImageDebug;
+const HV_ARGUMENTS: &str = "console=com1 dom0_mem=64M";
+const XEN_ARGUMENTS: &str = "console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1";
+
+/// Runs `names` on hv.
+pub(super) fn on_hv(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    names: &[String],
+    cpu: &str,
+) -> Result<()> {
+    tally.begin(&format!("guests as first domain, {cpu}"));
+    build::images(workspace, PROFILE, &["hv", guest::PACKAGE])?;
+    for name in names {
+        let outcome = run(workspace, &hv(workspace), HV_ARGUMENTS, name, cpu)?;
+        guest::report(tally, name, &outcome);
+    }
+    Ok(())
+}
+
+/// Runs `names` on hv and on the hypervisor `xen`, and fails where their tables differ.
+pub(super) fn on_both(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    names: &[String],
+    xen: &Path,
+) -> Result<()> {
+    ensure!(xen.is_file(), "{} is no file: it must be an unpacked xen-4.17", xen.display());
+    let magic = fs::read(xen)?.first_chunk::<4>().copied();
+    ensure!(magic == Some(*b"\x7fELF"), "{} is no ELF: gunzip it first", xen.display());
+    tally.begin("guests as first domain, hv against Xen");
+    build::images(workspace, PROFILE, &["hv", guest::PACKAGE])?;
+    for name in names {
+        let ours = run(workspace, &hv(workspace), HV_ARGUMENTS, name, "max")?;
+        let xens = run(workspace, xen, XEN_ARGUMENTS, name, "max")?;
+        let differ = differences(&ours, &xens);
+        if differ.is_empty() && ours.end() == xens.end() {
+            tally.pass(&format!("{name}: {:?}, {} rows", ours.end(), ours.rows.len()));
+            continue;
+        }
+        let rows =
+            differ.iter().map(|(row, ours, xens)| format!("\n  {row}: hv {ours}, Xen {xens}"));
+        let rows: String = rows.collect();
+        tally.fail(name, &format!("hv {:?}, Xen {:?}{rows}", ours.end(), xens.end()));
+    }
+    Ok(())
+}
+
+fn hv(workspace: &Workspace) -> PathBuf {
+    build::finished(workspace, PROFILE, "hv")
+}
+
+fn run(
+    workspace: &Workspace,
+    hypervisor: &Path,
+    arguments: &str,
+    name: &str,
+    cpu: &str,
+) -> Result<Outcome> {
+    let boot = Boot::Kernel {
+        hv: hypervisor.to_path_buf(),
+        hv_arguments: arguments.to_owned(),
+        modules: vec![(build::finished(workspace, PROFILE, name), String::new())],
+    };
+    let mut machine = Machine::new(boot, Serial::Terminal);
+    cpu.clone_into(&mut machine.cpu);
+    machine.memory_mib = 512;
+    let log = workspace.target_dir().join("run").join("test").join(format!("first-{name}.log"));
+    let mut session = Session::start(&machine, &log)?;
+    // The machine ends with its first domain, so no line has to say so.
+    Ok(Outcome::follow(&mut session, "", "\0", Instant::now() + PATIENCE))
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The test guests: what there is, and what is expected of each.
+use anyhow::{Result, bail};
+
+use super::{
+    outcome::{End, Outcome},
+    tally::Tally,
+};
+use crate::workspace::Workspace;
+
+/// The package that has them.
+pub(super) const PACKAGE: &str = "test-guests";
+/// Those that must crash.
+const CRASHES: [&str; 1] = ["crash"];
+/// Those that never end: they are company for others.
+const COMPANIONS: [&str; 1] = ["spinner"];
+
+/// The guests whose names contain one of `names`; all where there are none.
+pub(super) fn choose(workspace: &Workspace, names: &[String]) -> Result<Vec<String>> {
+    let packages = workspace.packages()?;
+    let all = packages.into_iter().find(|package| package.name == PACKAGE);
+    let mut all = all.map(|package| package.bins).unwrap_or_default();
+    all.retain(|name| !COMPANIONS.contains(&name.as_str()));
+    all.sort();
+    for name in names {
+        if !all.contains(name) {
+            bail!("there is no test guest `{name}`: choose from {}", all.join(", "));
+        }
+    }
+    if !names.is_empty() {
+        all.retain(|name| names.contains(name));
+    }
+    Ok(all)
+}
+
+/// Reports how the guest `name` ended.
+pub(super) fn report(tally: &mut Tally, name: &str, outcome: &Outcome) {
+    let end = outcome.end();
+    let wanted = if CRASHES.contains(&name) { End::Crash } else { End::Success };
+    if end == wanted {
+        tally.pass(name);
+    } else if end == End::Skip {
+        tally.skip(name, &outcome.last_line);
+    } else {
+        let mut why = outcome.complaints.clone();
+        if why.is_empty() {
+            why.push(outcome.last_line.clone());
+        }
+        tally.fail(name, &format!("{end:?}: {}", why.join("; ")));
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How a test guest ended, from what it printed (tests/report says how it prints).
+use std::time::Instant;
+
+use crate::session::Session;
+
+/// How a guest ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Everything holds.
+    Success,
+    /// The test does not apply here.
+    Skip,
+    /// The test could not be carried out.
+    Error,
+    /// Something does not hold.
+    Failure,
+    /// The guest ended, or fell silent, without a verdict.
+    Crash,
+}
+
+/// What a guest said.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    end: Option<End>,
+    /// The table of results: names and values.
+    pub(super) rows: Vec<(String, String)>,
+    /// What does not hold.
+    pub(super) complaints: Vec<String>,
+    /// The last line, which may say why there is no verdict.
+    pub(super) last_line: String,
+    /// Whether the line that tells the domain's end has come.
+    pub(super) saw_end: bool,
+}
+
+impl Outcome {
+    /// Follows the console of `session` until the guest's verdict, or `deadline`, or a line that
+    /// contains `ended`. Where domains share a console, lines of the guest begin with `prefix`.
+    pub(super) fn follow(
+        session: &mut Session,
+        prefix: &str,
+        ended: &str,
+        deadline: Instant,
+    ) -> Self {
+        let mut outcome = Self::default();
+        while outcome.end.is_none() {
+            let line = match session.line(deadline) {
+                Ok(Some(line)) => line,
+                Ok(None) => {
+                    outcome.complaints.push("it ran out of time".to_owned());
+                    break;
+                }
+                Err(error) => {
+                    outcome.complaints.push(error.to_string());
+                    break;
+                }
+            };
+            if let Some(said) = line.strip_prefix(prefix) {
+                outcome.take(said);
+            }
+            if line.contains(ended) {
+                outcome.saw_end = true;
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// How the guest ended.
+    pub(super) fn end(&self) -> End {
+        self.end.unwrap_or(End::Crash)
+    }
+
+    fn take(&mut self, line: &str) {
+        if let Some((_, verdict)) = line.split_once("verdict: ") {
+            self.end = Some(verdict_of(verdict.trim()));
+        } else if let Some((_, row)) = marked(line, "= ") {
+            if let Some((name, value)) = row.split_once(": ") {
+                self.rows.push((name.to_owned(), value.trim().to_owned()));
+            }
+        } else if let Some((_, complaint)) = marked(line, "! ") {
+            self.complaints.push(complaint.trim().to_owned());
+        }
+        if !line.trim().is_empty() {
+            line.trim().clone_into(&mut self.last_line);
+        }
+    }
+}
+
+/// Splits `line` behind `mark`, which stands at its beginning or behind what the logger says.
+fn marked<'a>(line: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
+    let (before, behind) = line.split_once(mark)?;
+    let logger = before.is_empty() || before.ends_with("] ") || before.trim_end().ends_with("INFO");
+    logger.then_some((before, behind))
+}
+
+fn verdict_of(word: &str) -> End {
+    match word {
+        "Success" => End::Success,
+        "Skip" => End::Skip,
+        "Error" => End::Error,
+        "Failure" => End::Failure,
+        _ => End::Crash,
+    }
+}
+
+/// The rows in which two hypervisors differ: name, first value, second value.
+pub(super) fn differences<'a>(
+    first: &'a Outcome,
+    second: &'a Outcome,
+) -> Vec<(&'a str, &'a str, &'a str)> {
+    const NONE: &str = "(no such row)";
+    let value = |outcome: &'a Outcome, name: &str| {
+        let row = outcome.rows.iter().find(|(other, _)| other == name);
+        row.map_or(NONE, |(_, value)| value.as_str())
+    };
+    let mut names: Vec<&str> = first.rows.iter().map(|(name, _)| name.as_str()).collect();
+    let added = second.rows.iter().map(|(name, _)| name.as_str());
+    names.extend(added.filter(|name| value(first, name) == NONE));
+    names
+        .into_iter()
+        .map(|name| (name, value(first, name), value(second, name)))
+        .filter(|(_, a, b)| a != b)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Outcome, differences};
+
+    fn outcome(lines: &[&str]) -> Outcome {
+        let mut outcome = Outcome::default();
+        lines.iter().for_each(|line| outcome.take(line));
+        outcome
+    }
+
+    #[test]
+    fn reads_rows_complaints_and_the_verdict() {
+        let outcome = outcome(&[
+            "[INFO] = null pointer: -14",
+            "! magic: got 1, want 2",
+            "INFO verdict: Failure",
+        ]);
+        assert_eq!(outcome.end(), End::Failure);
+        assert_eq!(outcome.rows, [("null pointer".to_owned(), "-14".to_owned())]);
+        assert_eq!(outcome.complaints, ["magic: got 1, want 2"]);
+    }
+
+    #[test]
+    fn silence_is_a_crash() {
+        assert_eq!(outcome(&["panic at x.rs:1"]).end(), End::Crash);
+        assert_eq!(outcome(&["verdict: Succ"]).end(), End::Crash);
+    }
+
+    #[test]
+    fn tables_are_compared_by_name() {
+        let (a, b) = (outcome(&["= x: 1", "= y: 2"]), outcome(&["= y: 3", "= z: 4"]));
+        assert_eq!(
+            differences(&a, &b),
+            [("x", "1", "(no such row)"), ("y", "2", "3"), ("z", "(no such row)", "4")]
+        );
+    }
+}

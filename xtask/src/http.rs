@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// Whether a GET of `path` at a port of this machine gives status 200 within a second or two.
+/// Whether a GET of `path` at a port of this machine gives status 200 within half a second.
 pub(crate) fn answers(port: u16, path: &str) -> bool {
     status_line(port, path).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
 }
@@ -14,8 +14,10 @@ pub(crate) fn answers(port: u16, path: &str) -> bool {
 fn status_line(port: u16, path: &str) -> std::io::Result<[u8; 12]> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n")?;
+    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
     let mut line = [0; 12];
     stream.read_exact(&mut line)?;
     // To the end, so that the server sees an orderly close.

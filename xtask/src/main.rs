@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod app_config;
+mod bench;
 mod build;
 mod clean;
 mod cpio;
@@ -34,6 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Build(build::Args),
+    Bench(bench::Args),
     Image(image::Args),
     Lint(lint::Args),
     Run(run::Args),
@@ -45,6 +47,7 @@ enum Verb {
 fn main() -> ExitCode {
     let verb = Cli::parse().verb;
     let result = workspace::Workspace::find().and_then(|workspace| match verb {
+        Verb::Bench(args) => bench::verb(&workspace, &args),
         Verb::Build(args) => build::verb(&workspace, &args),
         Verb::Image(args) => image::verb(&workspace, &args),
         Verb::Lint(args) => lint::verb(&workspace, &args),

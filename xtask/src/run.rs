@@ -17,6 +17,7 @@ use crate::{
 mod background;
 mod port;
 mod terminal;
+pub(crate) use port::any_free;
 
 /// Start the hypervisor, dom0 and apps in QEMU.
 ///

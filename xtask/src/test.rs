@@ -10,11 +10,13 @@ use crate::{
 };
 
 mod domains;
+mod end_to_end;
 mod first_domain;
 mod guest;
 mod host;
 mod outcome;
 mod tally;
+pub(crate) use domains::PROMPT;
 
 /// Run the tests: on the host, test guests in QEMU, and clients against a running machine.
 ///
@@ -47,9 +49,11 @@ enum Kind {
     Guests,
     /// Test guests as first domain, a machine each
     First,
+    /// Clients of this host against httpd
+    EndToEnd,
 }
 
-const KINDS: [Kind; 2] = [Kind::Host, Kind::Guests];
+const KINDS: [Kind; 3] = [Kind::Host, Kind::Guests, Kind::EndToEnd];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
 
@@ -62,6 +66,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     if kinds.iter().any(|kind| *kind != Kind::Host) {
         setup::require(&[Tool::Qemu], args.consent)?;
+    }
+    if kinds.contains(&Kind::EndToEnd) {
+        setup::require(&[&Tool::CLIENTS[..], &Tool::IMAGE].concat(), args.consent)?;
     }
     let names = guest::choose(workspace, &args.names)?;
     if let Some(xen) = &args.xen {
@@ -76,6 +83,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                     domains::run(workspace, &mut tally, &names, cpu)?;
                 }
             }
+            Kind::EndToEnd => end_to_end::run(workspace, &mut tally)?,
             Kind::First => {
                 for cpu in CPUS {
                     first_domain::on_hv(workspace, &mut tally, &names, cpu)?;

@@ -40,6 +40,9 @@ impl Tool {
     pub(crate) const IMAGE: [Tool; 4] =
         [Tool::GrubMkrescue, Tool::GrubPc, Tool::Xorriso, Tool::Mtools];
 
+    /// Clients for tests and measurements.
+    pub(crate) const CLIENTS: [Tool; 3] = [Tool::Ab, Tool::Wrk, Tool::Curl];
+
     /// The package that Debian and Ubuntu have it in.
     pub(crate) fn package(self) -> &'static str {
         match self {

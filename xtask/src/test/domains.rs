@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// dom0's prompt.
-const PROMPT: &str = "dom0> ";
+pub(crate) const PROMPT: &str = "dom0> ";
 const PROFILE: Profile = Profile::ImageDebug;
 /// How long the machine may take to boot, a guest to end, and dom0 to answer.
 const BOOT: Duration = Duration::from_secs(30);

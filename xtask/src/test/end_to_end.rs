@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Clients of this host against a machine that `cargo xtask run --detach` started.
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::{guest, tally::Tally};
+use crate::{
+    build::{self, Profile},
+    workspace::Workspace,
+};
+
+mod hostile;
+mod load;
+mod pages;
+mod service;
+use service::Service;
+
+/// What a test does with the service.
+type Test = fn(&Service) -> Result<()>;
+
+/// A test with its name.
+type Named = (&'static str, Test);
+
+/// Tests against a machine with httpd alone.
+const ALONE: [Named; 11] = [
+    ("page", pages::front_page),
+    ("a file, and none", pages::files),
+    ("HEAD", pages::head),
+    ("lengths of /bytes/N", pages::bytes),
+    ("400 and 431", hostile::bad_requests),
+    ("408 after 10 s, while others are served", hostile::slow_clients),
+    ("10,000 requests with keep-alive, ab", load::keep_alive),
+    ("10,000 connections, ab", load::connections),
+    ("keep-alive, wrk", load::wrk),
+    ("64 MiB have the right SHA-256", load::download),
+    ("page after all that", pages::front_page),
+];
+
+/// Tests beside a second domain that never gives the processor up.
+const BESIDE_A_SPINNER: [Named; 3] = [
+    ("10,000 requests with keep-alive, ab", load::keep_alive),
+    ("10,000 connections, ab", load::connections),
+    ("64 MiB have the right SHA-256", load::download),
+];
+
+const LITTLE_MEMORY: [Named; 1] = [("1,000 requests at 16 connections", load::small)];
+const BOOTED: [Named; 1] = [("page", pages::front_page)];
+
+pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    let folder = workspace.target_dir().join("run").join("test");
+    fs::create_dir_all(&folder)?;
+    build::images(workspace, Profile::Image, &[guest::PACKAGE])?;
+    let httpd = workspace.root().join("apps").join("httpd").join("httpd.cfg");
+    let text = fs::read_to_string(&httpd).with_context(|| httpd.display().to_string())?;
+    let little = folder.join("httpd-8.cfg");
+    fs::write(&little, with_memory(&text, 8))?;
+    let spinner = folder.join("spinner.cfg");
+    fs::write(&spinner, "name = \"spinner\"\nkernel = \"/boot/spinner\"\nmemory = 8\n")?;
+    let (httpd, little, spinner) =
+        (httpd.display().to_string(), little.display().to_string(), spinner.display().to_string());
+
+    let machines: [(&str, &[&str], &[Named]); 5] = [
+        ("httpd", &[], &ALONE),
+        ("httpd beside a spinner", &["--config", &httpd, "--config", &spinner], &BESIDE_A_SPINNER),
+        ("httpd with 8 MiB", &["--config", &little], &LITTLE_MEMORY),
+        ("booted from a CD", &["--boot", "cd"], &BOOTED),
+        ("booted from a disk", &["--boot", "disk"], &BOOTED),
+    ];
+    for (kind, arguments, tests) in machines {
+        tally.begin(&format!("end to end, {kind}"));
+        let service = match Service::start(workspace, arguments) {
+            Ok(service) => service,
+            Err(error) => {
+                tally.fail(kind, &format!("{error:#}"));
+                continue;
+            }
+        };
+        for (name, test) in tests {
+            tally.run(name, || test(&service));
+        }
+    }
+    Ok(())
+}
+
+/// The cfg `text` with another size of memory.
+fn with_memory(text: &str, mib: u32) -> String {
+    let others = text.lines().filter(|line| !line.starts_with("memory"));
+    others.map(|line| format!("{line}\n")).collect::<String>() + &format!("memory = {mib}\n")
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A machine in the background, started as a user would, and clients of it.
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::workspace::Workspace;
+
+/// A machine that ends when this is dropped.
+pub(super) struct Service {
+    pid: u32,
+    port: u16,
+}
+
+impl Service {
+    /// Starts a machine by `cargo xtask run --detach` with `arguments`.
+    pub(super) fn start(workspace: &Workspace, arguments: &[&str]) -> Result<Self> {
+        let output = Command::new(std::env::current_exe()?)
+            .args(["run", "--detach", "--timeout", "600", "--yes"])
+            .args(arguments)
+            .current_dir(workspace.root())
+            .stdin(Stdio::null())
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+        let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        let pid = value("pid ").context("run printed no pid")?.parse()?;
+        let url = value("url ").context("run printed no URL")?;
+        let port = url.trim_end_matches('/').rsplit(':').next().unwrap_or_default().parse()?;
+        Ok(Self { pid, port })
+    }
+
+    /// The URL of `path`, which begins with a slash.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// What curl prints for `path`, with more `arguments`.
+    pub(super) fn curl(&self, path: &str, arguments: &[&str]) -> Result<String> {
+        let url = self.url(path);
+        let mut words = vec!["--silent", "--show-error", "--max-time", "20"];
+        words.extend_from_slice(arguments);
+        words.push(&url);
+        output("curl", &words)
+    }
+
+    /// A connection that takes its time.
+    pub(super) fn connect(&self) -> Result<TcpStream> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(stream)
+    }
+
+    /// Sends `bytes` on a connection of its own and returns the status of the answer.
+    pub(super) fn status_of(&self, bytes: &[u8]) -> Result<u16> {
+        let mut stream = self.connect()?;
+        // A server that refuses a head early closes while the rest is being sent.
+        let _ = stream.write_all(bytes);
+        read_status(&mut stream)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Every shell has kill built in; a program of that name is not everywhere.
+        let _ = Command::new("sh").args(["-c", &format!("kill {}", self.pid)]).status();
+    }
+}
+
+/// Reads the status of an answer from `stream`.
+pub(super) fn read_status(stream: &mut TcpStream) -> Result<u16> {
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).context("no answer came")?;
+    let text = String::from_utf8_lossy(&line).into_owned();
+    let status = text.strip_prefix("HTTP/1.1 ").with_context(|| format!("not HTTP: {text}"))?;
+    Ok(status.parse()?)
+}
+
+/// Runs a program and returns what it printed.
+pub(super) fn output(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("{program} does not start"))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("{program} {}: {}", arguments.join(" "), errors.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // Boot headers, and the way from the loader's 32-bit mode into the high half.
 //
 // In: eax = the loader's magic, ebx = its information structure (both multiboot forms).

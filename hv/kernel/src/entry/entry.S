@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // The ways from a guest into ring 0 and back.
 //
 // The guest's registers go straight into its Vcpu: rsp0 of the TSS, and gs:[FRAME_END], point

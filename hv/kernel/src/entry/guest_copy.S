@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // guest_copy(to: rdi, from: rsi, len: rdx) -> rax: 0, or 1 after a fault.
 //
 // A #PF or #GP with rip between guest_copy_start and guest_copy_end continues at

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // load_selector(register: edi, selector: si) -> rax: 0, or 1 if the CPU refused.
 //
 // A fault with rip between load_selector_start and load_selector_end continues at

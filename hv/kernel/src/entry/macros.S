@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // Shared by the ways in and out. The order of the registers is that of cpu_user_regs
 // (public/arch-x86/xen-x86_64.h): r15 at the lowest address, ss at the highest.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // Traps and interrupts that interrupt ring 0 itself, and those with a stack of their own.
 // trap_from_ring0 takes the address of the frame and may change it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // One stub of 16 bytes for each vector. It makes the frame uniform: a word with the error code
 // (0 where the CPU pushes none) in its lower and the vector in its upper half, then rip, cs,
 // rflags, rsp, ss.

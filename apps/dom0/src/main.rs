@@ -1,3 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The first domain: xenstored, console daemon, switch, netback and toolstack.
-fn main() {}
+//! The first domain: it makes all others, and serves them xenstore, console and network.
+//!
+//! Start reading here, then `toolstack`. What needs no hypervisor is in the crate `dom0-core`.
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod console;
+mod files;
+mod prompt;
+mod shared_page;
+mod terminal;
+mod toolstack;
+mod xenstored;
+
+use dom0_core::store::Store;
+use dom0_core::{domain_nodes, xenstored::Error};
+use minios::task;
+
+use crate::toolstack::Domains;
+
+minios::entry!(main);
+
+async fn main() {
+    terminal::init(); // from here on log lines and the prompt share the serial line
+    let store = match new_store() {
+        Ok(store) => store, // direct calls; the domains' rings come with each domain
+        Err(error) => return log::error!("xenstore cannot be set up: {error}"),
+    };
+    let domains = Domains::new(store.clone());
+    drop(task::spawn(domains.clone().watch_ends())); // restarts and cleans up what ended
+    domains.create_all().await; // etc/xen/auto/*.cfg of the ramdisk, in order
+    prompt::run(domains, store).await;
+}
+
+fn new_store() -> Result<Store, Error> {
+    let store = Store::default();
+    domain_nodes::write_dom0(&store)?;
+    Ok(store)
+}

@@ -16,6 +16,7 @@ use alloc::string::String;
 use core::fmt;
 
 pub use domain::{Action, DomainConfig};
+pub use minios_core::mac_address::MacAddress;
 pub use vif::Vif;
 
 /// What is wrong with a configuration, and where.

@@ -17,6 +17,12 @@ pub struct Screen {
 }
 
 impl Screen {
+    /// A terminal without prompt.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { prompt: None }
+    }
+
     /// The bytes that show a whole line above the prompt.
     #[must_use]
     pub fn line(&self, text: &str) -> Vec<u8> {

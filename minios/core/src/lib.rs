@@ -11,6 +11,7 @@ pub mod area;
 pub mod byte_ring;
 pub mod chacha;
 pub mod command_line;
+pub mod cpio;
 pub mod grant_refs;
 pub mod link;
 pub mod mac_address;

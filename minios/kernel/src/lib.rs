@@ -48,6 +48,7 @@ pub mod grant_table;
 pub mod hypercall;
 mod lock;
 pub mod memory;
+pub mod ramdisk;
 pub mod random;
 mod shutdown;
 mod start_info;

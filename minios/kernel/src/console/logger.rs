@@ -3,6 +3,7 @@
 use core::fmt::Write;
 
 use log::{LevelFilter, Log, Metadata, Record};
+use spin::Once;
 
 use super::write_raw;
 use crate::start_info::command_line_value;
@@ -10,6 +11,19 @@ use crate::time::system_time_ns;
 
 /// Bytes collected before they are written: most lines go out in one piece.
 const LINE: usize = 256;
+
+/// Who prints the lines instead of us.
+static SINK: Once<fn(&Record<'_>)> = Once::new();
+
+/// From now on `sink` gets each record instead of the console: for an app that shares the console
+/// with others and so keeps its own order there. The first sink stays.
+///
+/// ```no_run
+/// minios::console::set_log_sink(|record| drop(record.args()));
+/// ```
+pub fn set_log_sink(sink: fn(&Record<'_>)) {
+    SINK.call_once(|| sink);
+}
 
 struct Logger;
 
@@ -21,6 +35,9 @@ impl Log for Logger {
     fn log(&self, record: &Record<'_>) {
         if !self.enabled(record.metadata()) {
             return;
+        }
+        if let Some(sink) = SINK.get() {
+            return sink(record);
         }
         let us = system_time_ns() / 1000;
         let (seconds, us) = (us / 1_000_000, us % 1_000_000);

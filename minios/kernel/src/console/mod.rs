@@ -31,6 +31,8 @@ use crate::start_info::is_initial_domain;
 mod logger;
 mod ring;
 
+pub use logger::set_log_sink;
+
 /// What tells that there may be input.
 static INPUT: Once<Option<EventChannel>> = Once::new();
 

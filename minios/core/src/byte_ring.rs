@@ -44,6 +44,13 @@ pub fn writable(prod: u32, cons: u32, size: u32) -> Result<Range<usize>, Corrupt
     Ok(piece(prod, room, size))
 }
 
+/// An index after `count` more bytes, which must fit in the ring.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "a count of a ring's bytes")]
+pub fn advance(index: u32, count: usize) -> u32 {
+    index.wrapping_add(count as u32)
+}
+
 fn piece(index: u32, count: u32, size: u32) -> Range<usize> {
     let start = index & (size - 1);
     let end = start + count.min(size - start);

@@ -22,3 +22,4 @@ pub mod page_bitmap;
 pub mod port_table;
 pub mod ring;
 pub mod timer_queue;
+pub mod xenstore;

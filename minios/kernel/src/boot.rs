@@ -2,7 +2,7 @@
 //! From the first line of Rust to the app's `main`.
 use xen_abi::start_info::StartInfo;
 
-use crate::{console, memory, random, start_info, task, time, trap};
+use crate::{console, control, memory, random, start_info, task, time, trap, xenstore};
 
 /// Called by arch/entry.S on our own stack.
 ///
@@ -18,5 +18,7 @@ extern "C" fn minios_boot(start_info: *const StartInfo, builder_stack: u64) -> !
     console::init();
     time::init();
     random::init();
+    xenstore::init();
+    control::init();
     task::run(task::app_main())
 }

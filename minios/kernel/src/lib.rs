@@ -29,6 +29,7 @@ extern crate bare;
 extern crate std;
 
 pub use log;
+pub use minios_core;
 pub use shutdown::shutdown;
 pub use start_info::{command_line, command_line_value, is_initial_domain};
 pub use xen_abi;
@@ -42,6 +43,7 @@ pub use xen_abi::sched::ShutdownReason;
 mod arch;
 mod boot;
 pub mod console;
+mod control;
 mod crash;
 pub mod event_channel;
 pub mod grant_table;
@@ -56,6 +58,7 @@ pub mod task;
 pub mod time;
 pub mod trap;
 mod upcall;
+pub mod xenstore;
 
 /// Makes `$main`, an async function without arguments, what the domain runs.
 ///

@@ -96,7 +96,7 @@ impl Ring {
             let count = room.len().min(bytes.len());
             let (now, later) = bytes.split_at(count);
             self.page.write(OUT + room.start, now);
-            self.page.store_u32(OUT_PROD, advance(prod, count));
+            self.page.store_u32(OUT_PROD, byte_ring::advance(prod, count));
             bytes = later;
         }
     }
@@ -140,7 +140,7 @@ impl Ring {
                 break;
             }
             self.page.read(IN + bytes.start, &mut buffer[done..done + count]);
-            self.page.store_u32(IN_CONS, advance(cons, count));
+            self.page.store_u32(IN_CONS, byte_ring::advance(cons, count));
             done += count;
         }
         if done > 0 {
@@ -148,10 +148,4 @@ impl Ring {
         }
         done
     }
-}
-
-/// An index after `count` more bytes, which fit in the ring.
-#[expect(clippy::cast_possible_truncation, reason = "no more than the ring's size")]
-fn advance(index: u32, count: usize) -> u32 {
-    index.wrapping_add(count as u32)
 }

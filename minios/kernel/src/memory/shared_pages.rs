@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{Ordering, fence};
 
+use minios_core::ring::RingMemory;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, PAGE_SIZE};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -191,6 +192,24 @@ impl SharedPages {
     #[must_use]
     pub fn address(&self) -> usize {
         self.base
+    }
+}
+
+impl RingMemory for SharedPages {
+    fn load_u32(&self, offset: usize) -> u32 {
+        Self::load_u32(self, offset)
+    }
+
+    fn store_u32(&self, offset: usize, value: u32) {
+        Self::store_u32(self, offset, value);
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) {
+        Self::read(self, offset, to);
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) {
+        Self::write(self, offset, from);
     }
 }
 

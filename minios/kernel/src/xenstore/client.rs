@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The connection: one task reads what the server sends, and gives it to who waits.
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+
+use minios_core::byte_ring;
+use minios_core::xenstore::{Decoder, Incoming, request};
+use spin::Once;
+use xen_abi::xenstore::{MessageType, REQ, REQ_CONS, REQ_PROD, RING_SIZE, RSP, RSP_CONS, RSP_PROD};
+
+use super::Error;
+use crate::event_channel::EventChannel;
+use crate::lock::Lock;
+use crate::memory::SharedPages;
+use crate::start_info::{is_initial_domain, start_info};
+use crate::task;
+
+/// The ring's size, as its indices count.
+const RING_BYTES: u32 = 1024;
+const _: () = assert!(RING_BYTES as usize == RING_SIZE);
+
+static CONNECTION: Once<Connection> = Once::new();
+
+/// The ring and its event.
+struct Connection {
+    page: SharedPages,
+    channel: EventChannel,
+    state: Lock<State>,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct State {
+    last_id: u32,
+    /// Bytes of requests that did not fit into the ring yet.
+    outgoing: VecDeque<u8>,
+    replies: BTreeMap<u32, Pending>,
+    watches: BTreeMap<u32, Events>,
+    /// The server broke the protocol: every call fails from then on.
+    broken: bool,
+}
+
+/// A request without a reply, or a reply that was not fetched yet.
+#[derive(Default)]
+struct Pending {
+    waker: Option<Waker>,
+    result: Option<Result<Vec<u8>, Error>>,
+}
+
+/// Events of a watch that were not fetched yet.
+#[derive(Default)]
+struct Events {
+    waker: Option<Waker>,
+    paths: VecDeque<String>,
+}
+
+/// Connects, if this domain has a xenstore.
+pub(crate) fn init() {
+    if is_initial_domain() {
+        return;
+    }
+    let info = start_info();
+    let connection = CONNECTION.call_once(|| Connection {
+        page: SharedPages::from_builder(info.store_mfn),
+        channel: EventChannel::open(info.store_evtchn),
+        state: Lock::new(State::default()),
+    });
+    // What an earlier user of the ring left is of no use.
+    connection.page.store_u32(RSP_CONS, connection.page.load_u32(RSP_PROD));
+    drop(task::spawn(connection.serve()));
+}
+
+/// Sends a request and waits for its reply.
+pub(super) async fn call(
+    kind: MessageType,
+    transaction: u32,
+    parts: &[&[u8]],
+) -> Result<Vec<u8>, Error> {
+    let connection = CONNECTION.get().ok_or(Error::Enosys)?;
+    let id = connection.send(kind, transaction, parts, true)?;
+    let waiting = Waiting { connection, id };
+    poll_fn(|cx| waiting.poll(cx)).await
+}
+
+/// Sends a request whose reply does not matter.
+pub(super) fn send_only(kind: MessageType, transaction: u32, parts: &[&[u8]]) {
+    if let Some(connection) = CONNECTION.get() {
+        let _ = connection.send(kind, transaction, parts, false);
+    }
+}
+
+/// Begins to collect the events of a new watch; its number is its token.
+pub(super) fn open_watch() -> Result<u32, Error> {
+    let mut state = CONNECTION.get().ok_or(Error::Enosys)?.state.lock();
+    let token = state.next_id();
+    state.watches.insert(token, Events::default());
+    Ok(token)
+}
+
+/// Forgets a watch.
+pub(super) fn close_watch(token: u32) {
+    if let Some(connection) = CONNECTION.get() {
+        connection.state.lock().watches.remove(&token);
+    }
+}
+
+/// The next event of a watch.
+pub(super) fn poll_watch(token: u32, cx: &mut Context<'_>) -> Poll<String> {
+    let Some(connection) = CONNECTION.get() else { return Poll::Pending };
+    let mut state = connection.state.lock();
+    let Some(events) = state.watches.get_mut(&token) else { return Poll::Pending };
+    match events.paths.pop_front() {
+        Some(path) => Poll::Ready(path),
+        None => {
+            events.waker = Some(cx.waker().clone());
+            Poll::Pending
+        }
+    }
+}
+
+/// A call whose reply is awaited; forgotten when the caller gives up.
+struct Waiting {
+    connection: &'static Connection,
+    id: u32,
+}
+
+impl Waiting {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, Error>> {
+        let mut state = self.connection.state.lock();
+        if state.broken {
+            return Poll::Ready(Err(Error::Eio));
+        }
+        let Some(pending) = state.replies.get_mut(&self.id) else { return Poll::Pending };
+        match pending.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                pending.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.connection.state.lock().replies.remove(&self.id);
+    }
+}
+
+impl State {
+    /// A number that no request and no watch has. 0 is what watch events carry.
+    fn next_id(&mut self) -> u32 {
+        loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            let id = self.last_id;
+            if id != 0 && !self.replies.contains_key(&id) && !self.watches.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// Gives a message to who waits for it, and says who is to be woken.
+    fn deliver(&mut self, incoming: Incoming) -> Option<Waker> {
+        match incoming {
+            Incoming::Reply { req_id, result } => {
+                let pending = self.replies.get_mut(&req_id)?;
+                pending.result = Some(result);
+                pending.waker.take()
+            }
+            Incoming::WatchEvent { path, token } => {
+                let events = self.watches.get_mut(&token.parse().ok()?)?;
+                // Several changes of one path that nobody looked at yet are one.
+                if !events.paths.contains(&path) {
+                    events.paths.push_back(path);
+                }
+                events.waker.take()
+            }
+        }
+    }
+
+    /// Makes every call fail, and says who is to be woken.
+    fn fail(&mut self) -> Vec<Waker> {
+        self.broken = true;
+        self.replies.values_mut().filter_map(|pending| pending.waker.take()).collect()
+    }
+}
+
+impl Connection {
+    fn send(
+        &self,
+        kind: MessageType,
+        transaction: u32,
+        parts: &[&[u8]],
+        wanted: bool,
+    ) -> Result<u32, Error> {
+        let mut state = self.state.lock();
+        let id = state.next_id();
+        let bytes = request(kind, id, transaction, parts)?;
+        if wanted {
+            state.replies.insert(id, Pending::default());
+        }
+        state.outgoing.extend(bytes);
+        self.flush(&mut state);
+        Ok(id)
+    }
+
+    /// Moves requests into the ring, as far as they fit.
+    fn flush(&self, state: &mut State) {
+        let mut moved = false;
+        while !state.outgoing.is_empty() {
+            let prod = self.page.load_u32(REQ_PROD);
+            let cons = self.page.load_u32(REQ_CONS);
+            let Ok(room) = byte_ring::writable(prod, cons, RING_BYTES) else { break };
+            let now = state.outgoing.as_slices().0;
+            let count = room.len().min(now.len());
+            if count == 0 {
+                break;
+            }
+            self.page.write(REQ + room.start, &now[..count]);
+            self.page.store_u32(REQ_PROD, byte_ring::advance(prod, count));
+            state.outgoing.drain(..count);
+            moved = true;
+        }
+        if moved {
+            self.channel.notify();
+        }
+    }
+
+    /// The task that reads what the server sends.
+    async fn serve(&self) {
+        let mut decoder = Decoder::new();
+        loop {
+            let understood = self.receive(&mut decoder).and_then(|()| self.dispatch(&mut decoder));
+            if understood.is_err() {
+                log::error!("xenstore: the server broke the protocol");
+                let wakers = self.state.lock().fail();
+                wakers.into_iter().for_each(Waker::wake);
+                return;
+            }
+            self.flush(&mut self.state.lock());
+            self.channel.wait().await;
+        }
+    }
+
+    fn receive(&self, decoder: &mut Decoder) -> Result<(), ()> {
+        let mut any = false;
+        loop {
+            let cons = self.page.load_u32(RSP_CONS);
+            let prod = self.page.load_u32(RSP_PROD);
+            let bytes = byte_ring::readable(prod, cons, RING_BYTES).map_err(drop)?;
+            if bytes.is_empty() {
+                break;
+            }
+            let mut buffer = [0; RING_SIZE];
+            let buffer = &mut buffer[..bytes.len()];
+            self.page.read(RSP + bytes.start, buffer);
+            decoder.push(buffer);
+            self.page.store_u32(RSP_CONS, byte_ring::advance(cons, bytes.len()));
+            any = true;
+        }
+        if any {
+            self.channel.notify();
+        }
+        Ok(())
+    }
+
+    fn dispatch(&self, decoder: &mut Decoder) -> Result<(), ()> {
+        while let Some(incoming) = decoder.next_message().map_err(drop)? {
+            let waker = self.state.lock().deliver(incoming);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        Ok(())
+    }
+}

@@ -7,6 +7,7 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use heapless::Vec;
 use hv_core::domain_life::Life;
 use hv_core::page_list::PageList;
 use hv_core::page_type::{PageTypes, WorkQueue};
@@ -14,6 +15,7 @@ use spin::Mutex;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
+use xen_abi::memory::E820Entry;
 use xen_abi::shared_info::SharedInfo;
 
 use crate::io_permissions::IoPermissions;
@@ -26,6 +28,9 @@ pub const MAX_VCPUS: usize = 1;
 /// Most domains that exist at once.
 pub const MAX_DOMAINS: usize = 128;
 
+/// Most parts of a domain's memory map.
+pub const MAX_MEMORY_MAP: usize = 128;
+
 /// The frames of a domain.
 #[derive(Default)]
 pub struct DomainPages {
@@ -35,6 +40,8 @@ pub struct DomainPages {
     pub max: u64,
     /// Page tables that are to be taken apart.
     pub work: WorkQueue,
+    /// The memory map that the toolstack set for it.
+    pub memory_map: Vec<E820Entry, MAX_MEMORY_MAP>,
 }
 
 /// A domain.

@@ -2,6 +2,8 @@
 //! Which ports, memory and interrupts of the hardware a domain may use.
 use xen_abi::frame::Mfn;
 
+use crate::arch::cpu;
+
 /// Permissions of one domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoPermissions {
@@ -22,11 +24,13 @@ impl IoPermissions {
     }
 
     /// Whether the frame of device memory may be mapped. The interrupt controllers are the
-    /// hypervisor's.
+    /// hypervisor's, and frames beyond the CPU's addresses are nobody's.
     #[must_use]
     pub fn allows_frame(self, frame: Mfn) -> bool {
         const IOAPIC: u64 = 0xfec00;
         const LAPIC: u64 = 0xfee00;
-        self == Self::Hardware && frame.get() != IOAPIC && frame.get() != LAPIC
+        let frames = 1 << (cpu::features().physical_bits - 12);
+        let exists = frame.get() < frames;
+        self == Self::Hardware && exists && frame.get() != IOAPIC && frame.get() != LAPIC
     }
 }

@@ -83,7 +83,6 @@ impl Machine for Host {
         page.reset_type();
         page.set_state(hv_core::page_info::State::HYPERVISOR);
         frames::set_m2p(mfn, Pfn::new(INVALID_M2P_ENTRY));
-        DirectMap.zero_frame(mfn);
         frames::free(mfn, 0);
     }
 

@@ -121,6 +121,11 @@ fn mark_holes(info: &BootInfo, frame_count: u64) {
     }
 }
 
+/// The machine's memory map, as the loader gave it.
+pub fn memory_map() -> &'static [info::Region] {
+    INFO.get().map_or(&[], |info| &info.regions)
+}
+
 /// The rest of boot, on the pCPU's own stack.
 extern "C" fn on_own_stack() -> ! {
     let info = INFO.get().expect("hv_main has read it");

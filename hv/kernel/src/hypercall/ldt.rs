@@ -29,9 +29,11 @@ pub(super) fn set_ldt(
     base: u64,
     entries: u64,
 ) -> Result<(), Stop> {
-    let page = PAGE_SIZE as u64;
     let bytes = entries.checked_mul(ENTRY_BYTES).ok_or(Errno::Einval)?;
-    if base % page != 0 || entries > MAX_ENTRIES || !is_guest_range(base, bytes) {
+    if !base.is_multiple_of(PAGE_SIZE as u64)
+        || entries > MAX_ENTRIES
+        || !is_guest_range(base, bytes)
+    {
         return Err(Errno::Einval.into());
     }
     let entries = u32::try_from(entries).map_err(|_| Errno::Einval)?;

@@ -28,6 +28,7 @@ pub mod console_io;
 pub mod descriptor;
 pub mod iret;
 mod ldt;
+pub mod memory_op;
 pub mod mmu_update;
 pub mod mmuext_op;
 mod page_owner;
@@ -77,6 +78,7 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         Hypercall::MmuUpdate => {
             return mmu_update::mmu_update(current, Batch::new(a0, low(a1), a2, a3));
         }
+        Hypercall::MemoryOp => return memory_op::memory_op(current, a0, GuestPtr::new(a1)),
         Hypercall::SetGdt => return descriptor::set_gdt(current, GuestPtr::new(a0), low(a1)),
         Hypercall::UpdateDescriptor => return descriptor::update_descriptor(current, a0, a1),
         Hypercall::UpdateVaMapping => {

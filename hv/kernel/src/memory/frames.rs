@@ -5,11 +5,13 @@ use core::ptr::NonNull;
 use hv_core::buddy::Buddy;
 use hv_core::frame_memory::FrameMemory;
 use hv_core::frame_table::FrameTable;
+use hv_core::page_type::Machine;
 use spin::{Mutex, Once};
 use xen_abi::frame::{Maddr, Mfn, Pfn};
 
 use super::direct_map::{self, DirectMap};
 use super::layout::{HV_FIRST_SLOT, HV_SLOTS};
+use crate::machine::Host;
 
 /// What boot found out about memory.
 pub struct Frames {
@@ -51,10 +53,18 @@ pub fn allocator() -> spin::MutexGuard<'static, Buddy> {
 /// Allocates `1 << order` zeroed frames for the hypervisor.
 pub fn alloc_zeroed(order: u32) -> Option<Mfn> {
     let first = allocator().alloc(table(), order)?;
+    make_fresh(first, order);
+    Some(first)
+}
+
+/// Wipes what frames from the allocator hold, and what TLBs may still know of them.
+pub fn make_fresh(first: Mfn, order: u32) {
     for frame in first.get()..first.get() + (1 << order) {
+        if table().frame(Mfn::new(frame)).tlb_stamp() == Host.tlb_clock() {
+            Host.flush_tlb();
+        }
         DirectMap.zero_frame(Mfn::new(frame));
     }
-    Some(first)
 }
 
 /// Gives back frames that `alloc_zeroed` gave.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The hypervisor's view of machine memory.
 pub mod direct_map;
+pub mod domain_frames;
 pub mod frames;
 pub mod layout;

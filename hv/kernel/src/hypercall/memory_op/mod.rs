@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `memory_op`: the memory of domains.
+mod exchange;
+mod maps;
+mod reservation;
+
+use core::sync::atomic::Ordering;
+
+use xen_abi::domain::DomId;
+use xen_abi::errno::Errno;
+use xen_abi::memory::{AddToPhysmap, DomainArg, MemoryOp, RemoveFromPhysmap, split_cmd};
+
+use super::Outcome;
+use crate::current::Current;
+use crate::domain::{self, Domain, DomainRef};
+use crate::guest_ptr::GuestPtr;
+use crate::memory::frames;
+
+/// Largest extent of a list: 2 MiB. Xen lets an ordinary domain have no larger ones either.
+const MAX_EXTENT_ORDER: u32 = 9;
+/// Frames that one call works on before others have their turn.
+const FRAMES_PER_STEP: u64 = 512;
+
+/// Executes one operation. The bits of `cmd` above the operation are the extent to go on with.
+///
+/// # Errors
+/// `ENOSYS` for unknown operations; else as each operation says.
+pub fn memory_op(current: &Current, cmd: u64, arg: GuestPtr) -> Result<Outcome, Errno> {
+    let (op, start) = split_cmd(cmd)?;
+    let value = match op {
+        MemoryOp::IncreaseReservation
+        | MemoryOp::DecreaseReservation
+        | MemoryOp::PopulatePhysmap => {
+            return reservation::adjust(current, op, start, arg.cast());
+        }
+        MemoryOp::Exchange => return exchange::exchange(current, arg.cast()),
+        MemoryOp::MaximumRamPage => Ok(frames::table().len().saturating_sub(1)),
+        MemoryOp::CurrentReservation => {
+            of_domain(current, arg, |domain| domain.pages.lock().list.len())
+        }
+        MemoryOp::MaximumReservation => of_domain(current, arg, |domain| domain.pages.lock().max),
+        MemoryOp::MaximumGpfn => of_domain(current, arg, |domain| {
+            domain.shared_info().arch.max_pfn.load(Ordering::Relaxed).saturating_sub(1)
+        }),
+        MemoryOp::MachphysMfnList => maps::machphys_mfn_list(arg.cast()),
+        MemoryOp::MachphysMapping => maps::machphys_mapping(arg.cast()),
+        MemoryOp::MemoryMap => maps::memory_map(current, arg.cast()),
+        MemoryOp::SetMemoryMap => maps::set_memory_map(current, arg.cast()),
+        MemoryOp::MachineMemoryMap => maps::machine_memory_map(current, arg.cast()),
+        MemoryOp::AddToPhysmap | MemoryOp::AddToPhysmapBatch => {
+            let request = arg.cast::<AddToPhysmap>().read()?;
+            no_physmap(current, request.domid)
+        }
+        MemoryOp::RemoveFromPhysmap => {
+            let request = arg.cast::<RemoveFromPhysmap>().read()?;
+            no_physmap(current, request.domid)
+        }
+        MemoryOp::ClaimPages | MemoryOp::AcquireResource => Err(Errno::Enosys),
+    };
+    value.map(Outcome::Done)
+}
+
+/// The domain that `id` names, by [`DomId::SELF`] or by number.
+///
+/// # Errors
+/// `ESRCH` where there is none.
+fn any_domain(current: &Current, id: DomId) -> Result<DomainRef, Errno> {
+    let id = if id == DomId::SELF { current.domain().id } else { id };
+    domain::find(id).ok_or(Errno::Esrch)
+}
+
+/// `EPERM` unless the caller may change the memory of `domain`.
+fn may_change(current: &Current, domain: &Domain) -> Result<(), Errno> {
+    let own = current.domain();
+    if domain.id == own.id || own.privileged { Ok(()) } else { Err(Errno::Eperm) }
+}
+
+/// A number of the domain that `arg` names.
+fn of_domain(
+    current: &Current,
+    arg: GuestPtr,
+    number: impl FnOnce(&Domain) -> u64,
+) -> Result<u64, Errno> {
+    let domain = any_domain(current, arg.cast::<DomainArg>().read()?.domid)?;
+    may_change(current, &domain)?;
+    Ok(number(&domain))
+}
+
+/// A PV domain has no physical address space that the hypervisor could change.
+fn no_physmap(current: &Current, id: DomId) -> Result<u64, Errno> {
+    any_domain(current, id)?;
+    Err(Errno::Eacces)
+}

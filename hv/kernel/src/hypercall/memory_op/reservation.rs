@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Lists of extents to get or to give back. These operations return how many extents were done,
+//! and stop at the first that fails; as on Xen there is hardly an error number.
+use xen_abi::errno::Errno;
+use xen_abi::frame::{Mfn, Pfn};
+use xen_abi::memory::{
+    MEMF_ADDRESS_BITS, MEMF_NODE, MEMF_POPULATE_ON_DEMAND, MEMF_VNODE, MemoryOp, MemoryReservation,
+    join_cmd,
+};
+
+use super::{FRAMES_PER_STEP, MAX_EXTENT_ORDER, any_domain, may_change};
+use crate::current::Current;
+use crate::domain::Domain;
+use crate::guest_ptr::{GuestPtr, is_guest_range};
+use crate::hypercall::Outcome;
+use crate::memory::{domain_frames, frames};
+
+/// The most extents a list may have: the index must fit into the operation's upper bits.
+const MAX_EXTENTS: u64 = u64::MAX >> 6;
+/// Bytes of a frame number in a list.
+const ENTRY_BYTES: u64 = 8;
+/// The only node of memory there is, as the field has it.
+const NODE_0: u32 = 1 << 8;
+
+/// Works through the list of `arg` from extent `start` on.
+///
+/// # Errors
+/// `EPERM` for another domain without privilege over it.
+pub(super) fn adjust(
+    current: &Current,
+    op: MemoryOp,
+    start: u64,
+    arg: GuestPtr<MemoryReservation>,
+) -> Result<Outcome, Errno> {
+    let nothing = Ok(Outcome::Done(start));
+    let Ok(request) = arg.read() else { return nothing };
+    let Some(address_bits) = address_bits(&request) else { return nothing };
+    if start >= request.nr_extents || !has_list(&request) {
+        return nothing;
+    }
+    let Ok(domain) = any_domain(current, request.domid) else { return nothing };
+    may_change(current, &domain)?;
+    let list = GuestPtr::<u64>::new(request.extent_start);
+    let mut frames_done: u64 = 0;
+    for index in start..request.nr_extents {
+        if frames_done >= FRAMES_PER_STEP {
+            let again = join_cmd(op, index);
+            return Ok(Outcome::Continue([again, arg.address(), 0, 0, 0, 0]));
+        }
+        let order = request.extent_order;
+        let step = list.element(index).and_then(|entry| match op {
+            MemoryOp::PopulatePhysmap => populate(&domain, entry, order, address_bits),
+            MemoryOp::IncreaseReservation => increase(&domain, list, entry, order, address_bits),
+            _ => decrease(&domain, entry, order),
+        });
+        if step.is_err() {
+            return Ok(Outcome::Done(index));
+        }
+        frames_done = frames_done.saturating_add(1 << order);
+    }
+    Ok(Outcome::Done(request.nr_extents))
+}
+
+/// How many bits the addresses of frames may have; `None` for extents that cannot be had.
+fn address_bits(request: &MemoryReservation) -> Option<u32> {
+    let flags = request.mem_flags;
+    let node = flags & MEMF_NODE;
+    let impossible = request.extent_order > MAX_EXTENT_ORDER
+        || (node != 0 && node != NODE_0)
+        || flags & (MEMF_POPULATE_ON_DEMAND | MEMF_VNODE) != 0;
+    match flags & MEMF_ADDRESS_BITS {
+        _ if impossible => None,
+        0 => Some(u64::BITS),
+        bits => Some(bits),
+    }
+}
+
+/// Whether the whole list lies where a guest may have memory.
+fn has_list(request: &MemoryReservation) -> bool {
+    let bytes = request.nr_extents.checked_mul(ENTRY_BYTES);
+    request.nr_extents <= MAX_EXTENTS
+        && bytes.is_some_and(|bytes| is_guest_range(request.extent_start, bytes))
+}
+
+/// New frames for the pfn in the list; their number replaces it.
+fn populate(
+    domain: &Domain,
+    entry: GuestPtr<u64>,
+    order: u32,
+    address_bits: u32,
+) -> Result<(), Errno> {
+    let pfn = entry.read()?;
+    let first = domain_frames::allocate(domain, order, address_bits)?;
+    set_pfns(first, order, pfn);
+    entry.write(&first.get())
+}
+
+/// Writes the M2P entries of a block for the pfns from `pfn` on.
+pub(super) fn set_pfns(first: Mfn, order: u32, pfn: u64) {
+    for (mfn, offset) in domain_frames::block(first, order).zip(0..) {
+        frames::set_m2p(mfn, Pfn::new(pfn.wrapping_add(offset)));
+    }
+}
+
+/// New frames; their number goes into the list, if there is one.
+fn increase(
+    domain: &Domain,
+    list: GuestPtr<u64>,
+    entry: GuestPtr<u64>,
+    order: u32,
+    address_bits: u32,
+) -> Result<(), Errno> {
+    let first = domain_frames::allocate(domain, order, address_bits)?;
+    if list.is_null() { Ok(()) } else { entry.write(&first.get()) }
+}
+
+/// Gives frames back. Those still mapped go when the mapping does.
+fn decrease(domain: &Domain, entry: GuestPtr<u64>, order: u32) -> Result<(), Errno> {
+    let first = Mfn::new(entry.read()?);
+    first.get().checked_add(1 << order).ok_or(Errno::Einval)?;
+    for mfn in domain_frames::block(first, order) {
+        domain_frames::take_back(domain, mfn)?;
+    }
+    Ok(())
+}

@@ -62,6 +62,8 @@ pub struct Domain {
     pub pages: Mutex<DomainPages>,
     /// Bits of the `vm_assist` types that are on.
     pub vm_assist: AtomicU64,
+    /// What the domain last wrote to the address port of PCI configuration space.
+    pub pci_address: AtomicU32,
     /// Ports, memory ranges and interrupts of the hardware it may use.
     pub io: Mutex<IoPermissions>,
 }
@@ -93,6 +95,7 @@ impl Domain {
             life: Mutex::new(Life::created()),
             pages: Mutex::new(DomainPages::default()),
             vm_assist: AtomicU64::new(0),
+            pci_address: AtomicU32::new(0),
             io: Mutex::new(io),
         };
         // SAFETY: the place is for a `Domain` and nobody else's.

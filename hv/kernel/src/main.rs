@@ -17,6 +17,7 @@ mod arch;
 mod backtrace;
 mod boot;
 mod current;
+mod debugreg;
 mod descriptor_window;
 mod domain;
 mod emulate;

@@ -7,7 +7,7 @@
 use core::arch::{asm, global_asm};
 
 use crate::arch::msr;
-use crate::vcpu::Vcpu;
+use crate::vcpu::{SegmentState, Vcpu};
 
 global_asm!(include_str!("entry/load_selector.S"));
 
@@ -62,6 +62,56 @@ pub fn load(vcpu: &Vcpu) -> bool {
     let active = if vcpu.in_kernel.get() { segments.gs_base_kernel } else { segments.gs_base_user };
     msr::write(msr::KERNEL_GS_BASE, active);
     accepted
+}
+
+/// Which base is meant, as the guest's kernel sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// fs, the same in both modes.
+    Fs,
+    /// gs in kernel mode.
+    GsKernel,
+    /// gs in user mode.
+    GsUser,
+}
+
+/// A base of the vCPU that runs.
+pub fn base(vcpu: &Vcpu, which: Base) -> u64 {
+    let in_kernel = vcpu.in_kernel.get();
+    match which {
+        Base::Fs => msr::read(msr::FS_BASE),
+        Base::GsKernel if in_kernel => msr::read(msr::KERNEL_GS_BASE),
+        Base::GsUser if !in_kernel => msr::read(msr::KERNEL_GS_BASE),
+        Base::GsKernel => vcpu.segments.get().gs_base_kernel,
+        Base::GsUser => vcpu.segments.get().gs_base_user,
+    }
+}
+
+/// Sets a base of the vCPU that runs to a canonical address.
+pub fn set_base(vcpu: &Vcpu, which: Base, base: u64) {
+    let in_kernel = vcpu.in_kernel.get();
+    match which {
+        Base::Fs => msr::write(msr::FS_BASE, base),
+        Base::GsKernel if in_kernel => msr::write(msr::KERNEL_GS_BASE, base),
+        Base::GsUser if !in_kernel => msr::write(msr::KERNEL_GS_BASE, base),
+        Base::GsKernel => {
+            vcpu.segments.update(|segments| SegmentState { gs_base_kernel: base, ..segments });
+        }
+        Base::GsUser => {
+            vcpu.segments.update(|segments| SegmentState { gs_base_user: base, ..segments });
+        }
+    }
+}
+
+/// Loads gs with a selector for user mode, on behalf of the kernel, which runs.
+pub fn load_user_gs(vcpu: &Vcpu, selector: u16) {
+    const GS: u32 = 3;
+    let kernel = msr::read(msr::KERNEL_GS_BASE);
+    // SAFETY: a wrong selector is replaced by null.
+    unsafe { load_selector(GS, selector) };
+    let gs_base_user = msr::read(msr::KERNEL_GS_BASE);
+    msr::write(msr::KERNEL_GS_BASE, kernel);
+    vcpu.segments.update(|segments| SegmentState { gs_base_user, ..segments });
 }
 
 /// ds, es, fs, gs.

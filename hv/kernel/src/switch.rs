@@ -7,7 +7,7 @@ use crate::current::pcpu;
 use crate::memory::frames::frames;
 use crate::schedule::{self, VcpuRef};
 use crate::vcpu::Vcpu;
-use crate::{address_space, descriptor_window, segment, time, trap};
+use crate::{address_space, debugreg, descriptor_window, segment, time, trap};
 
 /// Lets the scheduler choose and returns the vCPU to continue with, loaded. Without one that
 /// wants to run it waits for interrupts.
@@ -38,6 +38,7 @@ fn park() {
     let Some(vcpu) = (unsafe { pcpu.vcpu.get().as_ref() }) else { return };
     segment::save(vcpu);
     vcpu.fpu.save();
+    debugreg::unload(vcpu);
     address_space::load_root(frames().root);
     pcpu.vcpu.set(ptr::null());
 }
@@ -48,6 +49,10 @@ pub fn load(vcpu: &Vcpu) {
     descriptor_window::load(vcpu);
     address_space::load(vcpu);
     vcpu.fpu.load();
+    control::set_guest_bits(vcpu.cr4.get());
+    if debugreg::is_used(vcpu) {
+        debugreg::load(vcpu);
+    }
     time::update_vcpu_time(vcpu);
     if !segment::load(vcpu) {
         trap::failsafe(vcpu);

@@ -58,6 +58,16 @@ pub fn set_cr4(value: u64) {
     unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack, preserves_flags)) }
 }
 
+/// Gives CR4 the bits of the guest that is to run, instead of those of the one before.
+pub fn set_guest_bits(bits: u64) {
+    const GUEST: u64 = CR4_TSD | CR4_DE | CR4_FSGSBASE;
+    let now = cr4();
+    let wanted = now & !GUEST | bits & GUEST;
+    if wanted != now {
+        set_cr4(wanted);
+    }
+}
+
 /// Loads the L4 at machine address `root` and drops all translations that are not global.
 ///
 /// # Safety

@@ -4,6 +4,7 @@
 //! each.
 pub mod control;
 pub mod cpu;
+pub mod debug;
 pub mod descriptors;
 pub mod fpu_state;
 pub mod interrupt_table;

@@ -25,6 +25,7 @@ use batch::Batch;
 mod batch;
 pub mod callbacks;
 pub mod console_io;
+pub mod debugreg;
 pub mod descriptor;
 pub mod iret;
 mod ldt;
@@ -74,6 +75,9 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
             console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2))
         }
         Hypercall::CallbackOp => callbacks::callback_op(current, low(a0), GuestPtr::new(a1)),
+        Hypercall::SetDebugreg => debugreg::set_debugreg(current, low(a0), a1),
+        Hypercall::GetDebugreg => debugreg::get_debugreg(current, low(a0)),
+        Hypercall::SetSegmentBase => debugreg::set_segment_base(current, low(a0), a1),
         Hypercall::Iret => return iret::iret(current),
         Hypercall::MmuUpdate => {
             return mmu_update::mmu_update(current, Batch::new(a0, low(a1), a2, a3));

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A guest's debug registers: breakpoints on its own addresses.
+use xen_abi::errno::Errno;
+
+use crate::arch::debug::{self, DR6_NONE, DR7_NONE};
+use crate::guest_ptr::is_guest_range;
+use crate::vcpu::Vcpu;
+
+const DR7_RESERVED: u64 = 0xffff_ffff_0000_d800;
+const DR7_GENERAL_DETECT: u64 = 1 << 13;
+const DR7_ENABLED: u64 = 0xff;
+
+/// The value of register `number`, 4 and 5 being 6 and 7.
+pub fn read(vcpu: &Vcpu, number: u8) -> Result<u64, Errno> {
+    let debug = vcpu.debug.get();
+    match number {
+        0..=3 => Ok(debug[usize::from(number)]),
+        4 | 6 => Ok(debug[6] | DR6_NONE),
+        5 | 7 => Ok(debug[7] | DR7_NONE),
+        _ => Err(Errno::Einval),
+    }
+}
+
+/// Sets register `number` of the vCPU that runs: `EPERM` for a breakpoint on the hypervisor, or a
+/// value with reserved bits.
+pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Errno> {
+    let mut debug = vcpu.debug.get();
+    match number {
+        0..=3 => {
+            if !is_guest_range(value, 8) {
+                return Err(Errno::Eperm);
+            }
+            debug[usize::from(number)] = value;
+        }
+        4 | 6 => debug[6] = value & 0xe00f,
+        5 | 7 => {
+            if value >> 32 != 0 || io_breakpoint(value) {
+                return Err(Errno::Eperm);
+            }
+            debug[7] = value & !(DR7_RESERVED | DR7_GENERAL_DETECT);
+        }
+        _ => return Err(Errno::Einval),
+    }
+    vcpu.debug.set(debug);
+    load(vcpu);
+    Ok(())
+}
+
+/// Whether an enabled breakpoint of DR7 is on I/O, which would need CR4.DE to be understood.
+fn io_breakpoint(dr7: u64) -> bool {
+    (0..4).any(|n| dr7 >> (n * 2) & 3 != 0 && dr7 >> (16 + n * 4) & 3 == 2)
+}
+
+/// Loads the registers of the vCPU that starts to run, if it uses them.
+pub fn load(vcpu: &Vcpu) {
+    let debug = vcpu.debug.get();
+    let [dr0, dr1, dr2, dr3, ..] = debug;
+    debug::load([dr0, dr1, dr2, dr3], debug[7] | DR7_NONE);
+}
+
+/// Turns the breakpoints of the vCPU that stops running off.
+pub fn unload(vcpu: &Vcpu) {
+    if is_used(vcpu) {
+        debug::load([0; 4], DR7_NONE);
+    }
+}
+
+/// Whether the vCPU has a breakpoint.
+pub fn is_used(vcpu: &Vcpu) -> bool {
+    vcpu.debug.get()[7] & DR7_ENABLED != 0
+}

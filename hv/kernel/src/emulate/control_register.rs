@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `mov` from and to control registers, and `xsetbv`.
+use core::sync::atomic::Ordering;
+
+use super::Refused;
+use crate::arch::control::{self, CR0_TS, CR4_DE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_TSD};
+use crate::arch::cpu;
+use crate::vcpu::Vcpu;
+
+/// Bits of CR4 that are the guest's.
+const GUEST_CR4: u64 = CR4_DE | CR4_TSD | CR4_FSGSBASE | CR4_OSXSAVE;
+/// Bits of the host's CR4 that a guest sees: PAE, MCE, PGE, OSFXSR, OSXMMEXCPT.
+const SHOWN_CR4: u64 = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10;
+
+/// What the guest sees.
+pub fn read(vcpu: &Vcpu, number: u8) -> Result<u64, Refused> {
+    match number {
+        0 => {
+            let switched = if vcpu.task_switched.get() { CR0_TS } else { 0 };
+            Ok(control::cr0() & !CR0_TS | switched)
+        }
+        2 => Ok(vcpu.info().arch.cr2.load(Ordering::Relaxed)),
+        3 => vcpu.kernel_root.get().map(|root| root.maddr().get()).ok_or(Refused),
+        4 => Ok(control::cr4() & SHOWN_CR4 | vcpu.cr4.get()),
+        _ => Err(Refused),
+    }
+}
+
+/// Accepts what changes no more than the guest may.
+pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Refused> {
+    match number {
+        0 => {
+            if (value ^ control::cr0()) & !CR0_TS != 0 {
+                return Err(Refused);
+            }
+            vcpu.task_switched.set(value & CR0_TS != 0);
+            Ok(())
+        }
+        2 => {
+            vcpu.info().arch.cr2.store(value, Ordering::Relaxed);
+            Ok(())
+        }
+        4 => {
+            let available = available_cr4();
+            if value & !available != control::cr4() & SHOWN_CR4 {
+                return Err(Refused);
+            }
+            vcpu.cr4.set(value & available);
+            control::set_guest_bits(vcpu.cr4.get());
+            Ok(())
+        }
+        _ => Err(Refused),
+    }
+}
+
+/// Bits of CR4 that a guest may turn on here.
+pub fn available_cr4() -> u64 {
+    let features = cpu::features();
+    let mut bits = GUEST_CR4;
+    if !features.fsgsbase {
+        bits &= !CR4_FSGSBASE;
+    }
+    if features.xcr0.is_none() {
+        bits &= !CR4_OSXSAVE;
+    }
+    bits
+}
+
+/// `xsetbv`: the components are the hypervisor's choice, which the guest may only repeat.
+pub fn set_xcr0(vcpu: &Vcpu, value: u64) -> Result<(), Refused> {
+    let register = vcpu.regs.rcx.get();
+    let all = cpu::features().xcr0.ok_or(Refused)?;
+    if register & 0xffff_ffff == 0 && value == all { Ok(()) } else { Err(Refused) }
+}

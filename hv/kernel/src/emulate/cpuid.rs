@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cpuid` by the policy of hv-core.
+use core::arch::x86_64::__cpuid_count;
+
+use hv_core::cpuid::{Answer, Policy, answer};
+
+use crate::arch::{control, cpu};
+use crate::time;
+use crate::vcpu::Vcpu;
+
+/// Version of the interface: 4.17, major above minor.
+pub const XEN_VERSION: u32 = 4 << 16 | 17;
+
+/// Answers for the leaf in eax and the subleaf in ecx.
+pub fn execute(vcpu: &Vcpu) {
+    let features = cpu::features();
+    let policy = Policy {
+        xcr0: features.xcr0.unwrap_or(0),
+        os_xsave: vcpu.cr4.get() & control::CR4_OSXSAVE != 0,
+        version: XEN_VERSION,
+        address_bits: u32::from(features.physical_bits),
+        tsc_khz: u32::try_from(time::tsc_khz()).unwrap_or(u32::MAX),
+    };
+    let regs = &vcpu.regs;
+    let (leaf, subleaf) = (low_word(regs.rax.get()), low_word(regs.rcx.get()));
+    let found = answer(&policy, leaf, subleaf, |leaf, subleaf| {
+        let found = __cpuid_count(leaf, subleaf);
+        Answer { eax: found.eax, ebx: found.ebx, ecx: found.ecx, edx: found.edx }
+    });
+    regs.rax.set(u64::from(found.eax));
+    regs.rbx.set(u64::from(found.ebx));
+    regs.rcx.set(u64::from(found.ecx));
+    regs.rdx.set(u64::from(found.edx));
+}
+
+fn low_word(value: u64) -> u32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}

@@ -15,6 +15,8 @@ pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
 pub(crate) struct Machine {
     /// What it boots.
     pub(crate) boot: Boot,
+    /// QEMU's name of what executes instructions.
+    pub(crate) accelerator: String,
     /// QEMU's name of the processor model.
     pub(crate) cpu: String,
     pub(crate) memory_mib: u32,
@@ -60,9 +62,16 @@ pub(crate) enum Serial {
 impl Machine {
     /// The machine that boots `boot`, with the usual values for all else.
     pub(crate) fn new(boot: Boot, serial: Serial) -> Self {
-        let cpu = "max".to_owned();
-        let forwards = Vec::new();
-        Self { boot, cpu, memory_mib: 256, forwards, serial, counted: false, gdb: None }
+        Self {
+            boot,
+            accelerator: "tcg".to_owned(),
+            cpu: "max".to_owned(),
+            memory_mib: 256,
+            forwards: Vec::new(),
+            serial,
+            counted: false,
+            gdb: None,
+        }
     }
 
     /// The command that starts it, preceded by the words of `wrapper` (for example `timeout 5`).
@@ -76,7 +85,8 @@ impl Machine {
     fn arguments(&self) -> Vec<OsString> {
         let mut arguments = Arguments::default();
         arguments.words("-nodefaults -no-user-config -no-reboot -display none -machine pc");
-        arguments.words("-accel tcg -device isa-debug-exit,iobase=0xf4,iosize=1");
+        arguments.words("-device isa-debug-exit,iobase=0xf4,iosize=1");
+        arguments.pair("-accel", &self.accelerator);
         arguments.pair("-cpu", &self.cpu);
         arguments.pair("-m", self.memory_mib.to_string());
         arguments.pair("-netdev", self.netdev());
@@ -102,7 +112,10 @@ impl Machine {
                 let modules = modules.iter().map(|(path, text)| {
                     format!("{} {}", escape(path), text.replace(',', ",,")).trim_end().to_owned()
                 });
-                arguments.pair("-initrd", modules.collect::<Vec<_>>().join(","));
+                let modules = modules.collect::<Vec<_>>().join(",");
+                if !modules.is_empty() {
+                    arguments.pair("-initrd", modules);
+                }
             }
             Boot::Cd(iso) => arguments.pair("-cdrom", iso),
             Boot::Disk(disk) => {

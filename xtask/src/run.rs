@@ -14,6 +14,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod accelerator;
 mod background;
 mod port;
 mod terminal;
@@ -76,10 +77,15 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     let address = domains.iter().find_map(|domain| domain.config().address());
     let forward =
         address.map(|address| Forward { host_port: port, address: address.to_owned(), port: 80 });
+    let mut machine = Machine::new(boot, Serial::Terminal);
+    machine.accelerator = accelerator::choose(workspace, &files.hv).to_owned();
+    machine.cpu.clone_from(&args.cpu);
+    machine.memory_mib = args.memory;
+    machine.forwards.extend(forward);
     if args.detach {
-        background::run(args, boot, forward, &folder)
+        background::run(args, machine, &folder)
     } else {
-        terminal::run(workspace, args, boot, forward)
+        terminal::run(workspace, args, machine)
     }
 }
 
@@ -117,19 +123,16 @@ impl Medium {
 }
 
 impl Args {
-    fn machine(&self, boot: Boot, serial: Serial, forward: Option<Forward>) -> Machine {
-        let mut machine = Machine::new(boot, serial);
-        machine.cpu.clone_from(&self.cpu);
-        machine.memory_mib = self.memory;
-        machine.forwards.extend(forward);
-        machine
-    }
-
     /// The command that ends the machine after `--timeout`, to be put in front of QEMU's.
     fn wrapper(&self) -> Vec<String> {
         let seconds = self.timeout.map(|seconds| seconds.to_string());
         seconds.map_or_else(Vec::new, |s| ["timeout", "--foreground", &s].map(str::to_owned).into())
     }
+}
+
+/// Port of this host that leads to the service, if there is one.
+fn service_port(machine: &Machine) -> Option<u16> {
+    machine.forwards.first().map(|forward| forward.host_port)
 }
 
 /// The address that a browser takes.

@@ -11,32 +11,31 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Args, url};
+use super::{Args, service_port, url};
 use crate::{
     http,
     progress::Step,
-    qemu::{Boot, Forward, Serial},
+    qemu::{Machine, Serial},
 };
 
 /// How long a machine may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts the machine, waits until it answers, and says where it is.
-pub(super) fn run(args: &Args, boot: Boot, forward: Option<Forward>, folder: &Path) -> Result<()> {
+pub(super) fn run(args: &Args, mut machine: Machine, folder: &Path) -> Result<()> {
     let log = folder.join("console.log");
     let socket = folder.join("console.sock");
-    let serial = Serial::Files { log: log.clone(), socket: socket.clone() };
-    let port = forward.as_ref().map(|forward| forward.host_port);
-    let machine = args.machine(boot, serial, forward);
+    // By its name in the folder: the path of a socket may not have more than 107 bytes.
+    machine.serial = Serial::Files { log: log.clone(), socket: "console.sock".into() };
     let wrapper = args.wrapper();
     let mut command = machine.command(&wrapper.iter().map(String::as_str).collect::<Vec<_>>());
     if args.verbose {
         eprintln!("{command:?}");
     }
     let errors = folder.join("qemu.log");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0).current_dir(folder);
     let mut child = command.stderr(fs::File::create(&errors)?).spawn().context("no QEMU")?;
-    if let Some(port) = port {
+    if let Some(port) = service_port(&machine) {
         let _step = Step::start(format!("Waiting for {}", url(port)));
         if let Err(error) = wait(&mut child, port) {
             let text = fs::read_to_string(&errors).unwrap_or_default();

@@ -4,10 +4,10 @@ use std::{thread, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Args, port, url};
+use super::{Args, port, service_port, url};
 use crate::{
     http,
-    qemu::{Boot, Forward, Serial},
+    qemu::Machine,
     workspace::{TARGET, Workspace},
 };
 
@@ -15,16 +15,10 @@ use crate::{
 const TIMED_OUT: i32 = 124;
 
 /// Runs the machine until it ends.
-pub(super) fn run(
-    workspace: &Workspace,
-    args: &Args,
-    boot: Boot,
-    forward: Option<Forward>,
-) -> Result<()> {
-    if let Some(Forward { host_port, .. }) = forward {
-        thread::spawn(move || announce(host_port));
+pub(super) fn run(workspace: &Workspace, args: &Args, mut machine: Machine) -> Result<()> {
+    if let Some(port) = service_port(&machine) {
+        thread::spawn(move || announce(port));
     }
-    let mut machine = args.machine(boot, Serial::Terminal, forward);
     if args.gdb {
         let stub = port::any_free()?;
         machine.gdb = Some(stub);

@@ -12,7 +12,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::vcpu::VcpuGuestContext;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::call_with;
+use super::call_struct;
 
 /// # Safety
 /// The payload must not name memory that the call would misuse.
@@ -24,7 +24,7 @@ unsafe fn call<T: FromBytes + IntoBytes + Immutable>(
     let mut call = Domctl::new(cmd, domain);
     call.set_payload(&payload).ok_or(Errno::E2big)?;
     // SAFETY: the struct has the size the call reads and writes; the caller vouches for the rest.
-    unsafe { call_with(Hypercall::Domctl, 0, &mut call) }?;
+    unsafe { call_struct(Hypercall::Domctl, &mut call) }?;
     Ok((call.header.domain, call.payload().ok_or(Errno::E2big)?))
 }
 

@@ -39,3 +39,13 @@ unsafe fn call_with<T: IntoBytes>(
     // vouches for what it names.
     Errno::from_return(unsafe { hypercall(call, [cmd.into(), address, 0, 0, 0]) })
 }
+
+/// Makes a call whose only argument is a struct that is read and may be written.
+///
+/// # Safety
+/// As for [`call_with`].
+unsafe fn call_struct<T: IntoBytes>(call: Hypercall, argument: &mut T) -> Result<u64, Errno> {
+    let address = (&raw mut *argument).expose_provenance() as u64;
+    // SAFETY: as above.
+    Errno::from_return(unsafe { hypercall(call, [address, 0, 0, 0, 0]) })
+}

@@ -9,7 +9,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::sysctl::{GetDomainInfoList, PhysInfo, ReadConsole, SchedId, Sysctl, SysctlCmd};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use super::call_with;
+use super::call_struct;
 
 /// # Safety
 /// The payload must not name memory that the call would misuse.
@@ -20,7 +20,7 @@ unsafe fn call<T: FromBytes + IntoBytes + Immutable>(
     let mut call = Sysctl::new(cmd);
     call.set_payload(&payload).ok_or(Errno::E2big)?;
     // SAFETY: the struct has the size the call reads and writes; the caller vouches for the rest.
-    unsafe { call_with(Hypercall::Sysctl, 0, &mut call) }?;
+    unsafe { call_struct(Hypercall::Sysctl, &mut call) }?;
     call.payload().ok_or(Errno::E2big)
 }
 

@@ -50,6 +50,8 @@ pub mod grant_table;
 pub mod hypercall;
 mod lock;
 pub mod memory;
+pub mod net;
+pub mod netfront;
 pub mod ramdisk;
 pub mod random;
 mod shutdown;

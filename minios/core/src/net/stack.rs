@@ -25,6 +25,8 @@ use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Cidr};
 /// Packets taken in before anything is sent; bounds the work of one [`Stack::poll`].
 const INGRESS_BATCH: usize = 64;
 
+/// When to look again whether a full link has room, in microseconds, should it never say so.
+const LOOK_AGAIN_US: u64 = 100_000;
 /// Ports from here on are for connections of our own (RFC 6335).
 const FIRST_EPHEMERAL_PORT: u16 = 0xc000;
 
@@ -181,6 +183,10 @@ impl Inner {
         self.device.link.flush();
         if self.active {
             return Some(now_us);
+        }
+        if !self.device.link.can_transmit() {
+            // The link says when there is room; whoever waits for it would be due all the time.
+            return Some(now_us + LOOK_AGAIN_US);
         }
         let timers = self.interface.poll_at(now, &self.sockets);
         let timers = timers.map(|at| u64::try_from(at.total_micros()).unwrap_or(0).max(now_us));

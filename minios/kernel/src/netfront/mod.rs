@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The network frontend (`public/io/netif.h`): one queue, one event channel, packets copied by
+//! the backend, in chains of pages up to 64 KiB both ways. Pages are granted once and stay so:
+//! a packet costs a copy, no grant. What a lying backend says is counted and dropped.
+
+mod buffers;
+mod connect;
+mod counters;
+mod granted_pages;
+mod receive;
+mod transmit;
+
+pub use connect::Error;
+pub use counters::Counters;
+
+use crate::event_channel::EventChannel;
+use crate::net::link::{Capabilities, Link, MacAddress, Packet};
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use buffers::Buffers;
+use core::cell::Cell;
+use core::task::{Context, Waker};
+use granted_pages::GrantedPages;
+use minios_core::ring::RingMemory;
+use receive::Receiver;
+use transmit::Transmitter;
+
+/// A connected network interface.
+pub struct Netfront {
+    mac: MacAddress,
+    mtu: usize,
+    capabilities: Capabilities,
+    channel: EventChannel,
+    transmitter: Transmitter,
+    receiver: Receiver,
+    buffers: Buffers,
+    counters: Rc<Cell<Counters>>,
+}
+
+impl Netfront {
+    /// Connects interface `index` (0 is the first `vif` of the configuration) and waits for its
+    /// backend.
+    ///
+    /// # Errors
+    /// If there is no such interface, the backend cannot copy, or memory is short.
+    pub async fn connect(index: u32) -> Result<Self, Error> {
+        connect::connect(index).await
+    }
+
+    /// What the interface counts, also after a stack has taken it.
+    #[must_use]
+    pub fn counters(&self) -> Rc<Cell<Counters>> {
+        self.counters.clone()
+    }
+}
+
+impl Link for Netfront {
+    fn mac(&self) -> MacAddress {
+        self.mac
+    }
+
+    fn mtu(&self) -> usize {
+        self.mtu
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn receive(&mut self) -> Option<Packet> {
+        self.receiver.receive(&mut self.buffers, &self.counters)
+    }
+
+    fn can_transmit(&mut self) -> bool {
+        self.transmitter.has_room(&self.counters)
+    }
+
+    fn transmit(&mut self, packet: Packet) {
+        self.transmitter.transmit(&packet, &self.counters);
+        self.buffers.give(packet.into_bytes());
+    }
+
+    fn flush(&mut self) {
+        let transmitted = self.transmitter.publish();
+        let posted = self.receiver.publish();
+        if transmitted || posted {
+            self.channel.notify();
+        }
+    }
+
+    fn buffer(&mut self, capacity: usize) -> Vec<u8> {
+        self.buffers.take(capacity)
+    }
+
+    fn recycle(&mut self, buffer: Vec<u8>) {
+        self.buffers.give(buffer);
+    }
+
+    fn register(&mut self, waker: &Waker) {
+        let mut context = Context::from_waker(waker);
+        let event = self.channel.poll_wait(&mut context).is_ready();
+        let received = self.receiver.rearm();
+        if event || received || self.transmitter.rearm() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// A ring's page.
+struct RingPage(GrantedPages);
+
+impl RingMemory for RingPage {
+    fn load_u32(&self, offset: usize) -> u32 {
+        self.0.pages().load_u32(offset)
+    }
+
+    fn store_u32(&self, offset: usize, value: u32) {
+        self.0.pages().store_u32(offset, value);
+    }
+
+    fn read(&self, offset: usize, to: &mut [u8]) {
+        self.0.pages().read(offset, to);
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) {
+        self.0.pages().write(offset, from);
+    }
+}

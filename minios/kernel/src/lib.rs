@@ -45,6 +45,7 @@ mod boot;
 pub mod console;
 mod control;
 mod crash;
+mod dma;
 pub mod event_channel;
 pub mod grant_table;
 pub mod hypercall;
@@ -52,6 +53,7 @@ mod lock;
 pub mod memory;
 pub mod net;
 pub mod netfront;
+mod pci;
 pub mod ramdisk;
 pub mod random;
 mod shutdown;
@@ -60,6 +62,7 @@ pub mod task;
 pub mod time;
 pub mod trap;
 mod upcall;
+pub mod virtio;
 pub mod xenstore;
 
 /// Makes `$main`, an async function without arguments, what the domain runs.

@@ -168,11 +168,11 @@ number_enum! {
         UnmapAndReplace = 7,
         /// [`SetVersion`].
         SetVersion = 8,
-        /// Version 2.
+        /// [`GetStatusFrames`].
         GetStatusFrames = 9,
         /// [`GetVersion`].
         GetVersion = 10,
-        /// Swaps two entries.
+        /// [`SwapGrantRef`].
         SwapGrantRef = 11,
         /// Cache maintenance.
         CacheFlush = 12,
@@ -387,6 +387,38 @@ pub struct GetVersion {
     pub version: u32,
 }
 
+/// Swaps two entries of the caller's table.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct SwapGrantRef {
+    /// One.
+    pub ref_a: GrantRef,
+    /// The other.
+    pub ref_b: GrantRef,
+    /// Out.
+    pub status: GrantStatus,
+    /// Padding.
+    pub _pad: u16,
+}
+
+/// Asks for the status frames of a version 2 table.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct GetStatusFrames {
+    /// Frames wanted.
+    pub nr_frames: u32,
+    /// The domain.
+    pub dom: DomId,
+    /// Out.
+    pub status: GrantStatus,
+    /// Guest virtual address of an array of frame numbers (`u64`).
+    pub frame_list: u64,
+}
+
 /// How one element of an operation ended: 0, or negative.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -475,6 +507,8 @@ assert_layout!(CopyPtr, size = 16, domid @ 8, offset @ 10);
 assert_layout!(GrantCopy, size = 40, dest @ 16, len @ 32, flags @ 34, status @ 36);
 assert_layout!(QuerySize, size = 16, nr_frames @ 4, max_nr_frames @ 8, status @ 12);
 assert_layout!(UnmapAndReplace, size = 24, new_addr @ 8, handle @ 16, status @ 20);
+assert_layout!(SwapGrantRef, size = 12, status @ 8);
+assert_layout!(GetStatusFrames, size = 16, dom @ 4, status @ 6, frame_list @ 8);
 assert_layout!(SetVersion, size = 4);
 assert_layout!(GetVersion, size = 8, version @ 4);
 

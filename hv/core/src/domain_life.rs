@@ -28,13 +28,15 @@ pub struct Life {
     pauses: u32,
     dying: Destruction,
     shutdown: Option<u8>,
+    /// What the guest said its next shutdown will be for.
+    announced: Option<u8>,
 }
 
 impl Life {
     /// A domain just created: paused once, by the one who created it.
     #[must_use]
     pub const fn created() -> Self {
-        Self { pauses: 1, dying: Destruction::NotBegun, shutdown: None }
+        Self { pauses: 1, dying: Destruction::NotBegun, shutdown: None, announced: None }
     }
 
     /// Whether vcpus of the domain may run.
@@ -87,9 +89,14 @@ impl Life {
     pub fn shut_down(&mut self, code: u8) -> bool {
         let changed = self.shutdown.is_none() && !self.is_dying();
         if changed {
-            self.shutdown = Some(code);
+            self.shutdown = Some(self.announced.unwrap_or(code));
         }
         changed
+    }
+
+    /// The guest says why it will end; whoever ends it then, this is the reason.
+    pub fn announce(&mut self, code: u8) {
+        self.announced.get_or_insert(code);
     }
 
     /// Takes a shutdown back, after a suspend; `EINVAL` if it was none.
@@ -97,6 +104,7 @@ impl Life {
         match self.shutdown {
             Some(code) if code == suspend_code && !self.is_dying() => {
                 self.shutdown = None;
+                self.announced = None;
                 Ok(())
             }
             _ => Err(Errno::Einval),

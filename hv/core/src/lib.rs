@@ -29,6 +29,7 @@ pub mod event_channel;
 pub mod frame_memory;
 pub mod frame_table;
 pub mod grant_table;
+pub mod log_ring;
 pub mod page_info;
 pub mod page_list;
 pub mod page_table;

@@ -24,7 +24,7 @@ impl Supply<'static, Bucket> for Buckets<'_> {
 /// Makes an event of `domain` visible and wakes who waits for it.
 pub fn raise(domain: &Domain, port: EvtchnPort, vcpu: u32) {
     let Some(vcpu) = domain.vcpu(vcpu) else { return };
-    let raised = raise::raise(domain.shared_info(), vcpu.info(), port);
+    let raised = raise::raise(domain.shared_info(), vcpu.info.get(), port);
     notice(vcpu, raised);
     if raised != Raised::Already {
         wake_pollers(domain, port);
@@ -34,7 +34,6 @@ pub fn raise(domain: &Domain, port: EvtchnPort, vcpu: u32) {
 /// Acts on what a change of the pending bits means for the vCPU.
 pub fn notice(vcpu: &Vcpu, raised: Raised) {
     if raised == Raised::Upcall {
-        vcpu.request_upcall();
         schedule::wake(vcpu);
     }
 }

@@ -36,6 +36,15 @@ fn the_first_reason_stays() {
 }
 
 #[test]
+fn an_announced_reason_counts() {
+    let mut life = Life::created();
+    life.announce(CRASH);
+    life.announce(SUSPEND);
+    assert!(life.shut_down(POWEROFF));
+    assert_eq!(life.shutdown_code(), Some(CRASH));
+}
+
+#[test]
 fn a_suspended_domain_resumes() {
     let mut life = Life::created();
     life.unpause().unwrap();

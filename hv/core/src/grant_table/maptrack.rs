@@ -43,6 +43,9 @@ pub struct Mapping {
     pub access: Access,
     /// How it can be reached.
     pub ways: Ways,
+    /// The guest names the page table entry itself (`GNTMAP_contains_pte`), not the address that
+    /// it maps.
+    pub by_entry: bool,
 }
 
 /// A place for a mapping.

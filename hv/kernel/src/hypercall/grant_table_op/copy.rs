@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `GNTTABOP_copy`: from one frame to another, each the caller's own or granted to it.
+use hv_core::grant_table::entry::{Access, Use};
+use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop as TypeStop};
+use xen_abi::domain::DomId;
+use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE};
+use xen_abi::grant_table::{
+    COPY_DEST_GREF, COPY_SOURCE_GREF, CopyPtr, GrantCopy, GrantRef, GrantStatus,
+};
+
+use super::Stop;
+use crate::current::Current;
+use crate::domain::{self, DomainRef};
+use crate::machine::Host;
+use crate::memory::direct_map;
+
+/// One element.
+pub(super) fn copy(current: &Current, element: &mut GrantCopy) -> Result<(), Stop> {
+    element.status = match try_copy(current, element) {
+        Ok(()) => GrantStatus::OKAY,
+        Err(Failure::Status(status)) => status,
+        Err(Failure::Again) => return Err(Stop::Again),
+    };
+    Ok(())
+}
+
+enum Failure {
+    Status(GrantStatus),
+    Again,
+}
+
+impl From<GrantStatus> for Failure {
+    fn from(status: GrantStatus) -> Self {
+        Self::Status(status)
+    }
+}
+
+fn try_copy(current: &Current, element: &GrantCopy) -> Result<(), Failure> {
+    let source = Side::find(current, &element.source, element.flags & COPY_SOURCE_GREF != 0)?;
+    let dest = Side::find(current, &element.dest, element.flags & COPY_DEST_GREF != 0)?;
+    let from = Buffer::open(current, source, Access::ReadOnly)?;
+    let to = Buffer::open(current, dest, Access::ReadWrite)?;
+    let length = usize::from(element.len);
+    let from = from.at(element.source.offset, length)?;
+    direct_map::copy_bytes(from, to.at(element.dest.offset, length)?, length);
+    Ok(())
+}
+
+/// What one side of a copy names.
+struct Side {
+    owner: DomainRef,
+    name: Name,
+}
+
+enum Name {
+    Grant(GrantRef),
+    Frame(Mfn),
+}
+
+impl Side {
+    fn find(current: &Current, pointer: &CopyPtr, is_grant: bool) -> Result<Self, GrantStatus> {
+        let own = pointer.domid == DomId::SELF;
+        if !is_grant && !own {
+            return Err(GrantStatus::PERMISSION_DENIED);
+        }
+        let id = if own { current.domain().id } else { pointer.domid };
+        let owner = domain::find(id).ok_or(GrantStatus::BAD_DOMAIN)?;
+        let name = if is_grant {
+            let number = u32::try_from(pointer.ref_or_gmfn).map_err(|_| GrantStatus::BAD_GNTREF);
+            Name::Grant(GrantRef::new(number?))
+        } else {
+            Name::Frame(Mfn::new(pointer.ref_or_gmfn))
+        };
+        Ok(Self { owner, name })
+    }
+}
+
+/// A frame held for a copy; dropping it lets go of the frame and then of the grant.
+struct Buffer {
+    mfn: Mfn,
+    access: Access,
+    grant: Option<Pin>,
+}
+
+/// A grant in use.
+struct Pin {
+    granter: DomainRef,
+    reference: GrantRef,
+    access: Access,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.granter.grants.lock().unpin(self.reference, self.access);
+    }
+}
+
+impl Buffer {
+    fn open(current: &Current, side: Side, access: Access) -> Result<Self, Failure> {
+        let owner = side.owner.id;
+        let (mfn, grant) = match side.name {
+            Name::Frame(mfn) => (mfn, None),
+            Name::Grant(reference) => {
+                let user = current.domain().id;
+                let frame = side.owner.grants.lock().pin(reference, user, access, Use::Copy)?;
+                let pin = Pin { granter: side.owner, reference, access };
+                (Mfn::new(u64::from(frame)), Some(pin))
+            }
+        };
+        hold(mfn, owner, access)?;
+        Ok(Self { mfn, access, grant })
+    }
+
+    /// The address of `length` bytes from `offset` on; they must lie in the frame.
+    fn at(&self, offset: u16, length: usize) -> Result<Maddr, GrantStatus> {
+        if usize::from(offset).saturating_add(length) > PAGE_SIZE {
+            return Err(GrantStatus::BAD_COPY_ARG);
+        }
+        Ok(Maddr::new(self.mfn.maddr().get() | u64::from(offset)))
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let types = PageTypes::new(&Host, BUDGET);
+        match self.access {
+            Access::ReadOnly => types.put_page(self.mfn),
+            Access::ReadWrite => types.put_page_and_type(self.mfn),
+        }
+        self.grant = None;
+    }
+}
+
+/// Takes references on a frame of `owner`, so that it can be read or written.
+fn hold(mfn: Mfn, owner: DomId, access: Access) -> Result<(), Failure> {
+    Host.frame_table().get_page(mfn, owner).ok_or(GrantStatus::BAD_PAGE)?;
+    if access == Access::ReadOnly {
+        return Ok(());
+    }
+    let types = PageTypes::new(&Host, BUDGET);
+    let writable = types.get_writable(mfn, owner);
+    types.put_page(mfn);
+    match writable {
+        Ok(()) => Ok(()),
+        Err(TypeStop::Refused(_)) => Err(GrantStatus::GENERAL_ERROR.into()),
+        Err(TypeStop::Preempted) => Err(Failure::Again),
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `vcpu_op`: starting and stopping vCPUs, their records and timers.
+use xen_abi::errno::Errno;
+use xen_abi::sched::ShutdownReason;
+use xen_abi::shared_info::VcpuInfo;
+use xen_abi::time::VcpuTimeInfo;
+use xen_abi::vcpu::{
+    RegisterArea, RegisterVcpuInfo, RunstateInfo, SSHOTTMR_FUTURE, SetPeriodicTimer,
+    SetSingleshotTimer, VcpuGuestContext, VcpuOp,
+};
+
+use crate::current::Current;
+use crate::guest_ptr::{GuestPtr, is_guest_range};
+use crate::schedule::{self, Timer};
+use crate::vcpu::Vcpu;
+use crate::{guest_areas, life, time, vcpu_context};
+
+/// The shortest period of a periodic timer, ns.
+const MIN_PERIOD_NS: u64 = 1_000_000;
+/// The longest one: system time is a signed number.
+const MAX_PERIOD_NS: u64 = i64::MAX.cast_unsigned();
+
+/// `vcpu_op(op, vcpu, argument)`. `ENOENT` for a vCPU the domain does not have.
+pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Result<u64, Errno> {
+    let vcpu = current.domain().vcpu(vcpu).ok_or(Errno::Enoent)?;
+    match VcpuOp::try_from(op)? {
+        VcpuOp::Initialise => initialise(vcpu, argument.cast())?,
+        VcpuOp::Up => schedule::set_up(vcpu, true),
+        VcpuOp::Down => down(current, vcpu),
+        VcpuOp::IsUp => return Ok(u64::from(vcpu.account.get().is_up())),
+        VcpuOp::GetRunstateInfo => {
+            let info: RunstateInfo = vcpu.account.get().clock().info(time::now_ns());
+            argument.cast().write(&info)?;
+        }
+        VcpuOp::RegisterRunstateMemoryArea => {
+            let area = area(argument.cast(), size_of::<RunstateInfo>())?;
+            vcpu.runstate_area.set(area);
+            guest_areas::update_runstate(vcpu);
+        }
+        VcpuOp::RegisterVcpuTimeMemoryArea => {
+            let area = area(argument.cast(), size_of::<VcpuTimeInfo>())?;
+            vcpu.time_area.set(area);
+            guest_areas::update_time(vcpu);
+        }
+        VcpuOp::SetPeriodicTimer => {
+            let SetPeriodicTimer { period_ns } = argument.cast().read()?;
+            if !(MIN_PERIOD_NS..=MAX_PERIOD_NS).contains(&period_ns) {
+                return Err(Errno::Einval);
+            }
+            schedule::set_period(vcpu, period_ns);
+        }
+        VcpuOp::StopPeriodicTimer => schedule::set_period(vcpu, 0),
+        VcpuOp::SetSingleshotTimer => {
+            require_self(current, vcpu)?;
+            set_singleshot(vcpu, argument.cast().read()?)?;
+        }
+        VcpuOp::StopSingleshotTimer => {
+            require_self(current, vcpu)?;
+            schedule::set_timer(vcpu, Timer::Singleshot, None);
+        }
+        VcpuOp::RegisterVcpuInfo => {
+            let RegisterVcpuInfo { mfn, offset, .. } = argument.cast().read()?;
+            register_info(current, vcpu, mfn, offset)?;
+        }
+        VcpuOp::SendNmi => {
+            if !argument.is_null() {
+                return Err(Errno::Einval);
+            }
+            vcpu.nmi_pending.set(true);
+        }
+        VcpuOp::GetPhysid => return Err(Errno::Einval),
+        VcpuOp::RegisterRunstatePhysArea | VcpuOp::RegisterVcpuTimePhysArea => {
+            return Err(Errno::Enosys);
+        }
+    }
+    Ok(0)
+}
+
+/// `EINVAL` unless the vCPU is the caller.
+fn require_self(current: &Current, vcpu: &Vcpu) -> Result<(), Errno> {
+    if vcpu.id == current.vcpu().id { Ok(()) } else { Err(Errno::Einval) }
+}
+
+/// `EEXIST`: the vCPU has its registers already, from the one who built the domain.
+fn initialise(vcpu: &Vcpu, argument: GuestPtr<VcpuGuestContext>) -> Result<(), Errno> {
+    if vcpu.is_initialised() {
+        // The argument is looked at first, as on Xen.
+        let last = argument.byte_offset::<u8>(size_of::<VcpuGuestContext>() as u64 - 1)?;
+        argument.cast::<u8>().read().and_then(|_| last.read())?;
+        return Err(Errno::Eexist);
+    }
+    vcpu_context::set(vcpu, argument)
+}
+
+/// The last vCPU of a domain that goes down ends the domain.
+fn down(current: &Current, vcpu: &Vcpu) {
+    let others = current.domain().vcpus().any(|other| other.id != vcpu.id && other.account.get().is_up());
+    if others {
+        schedule::set_up(vcpu, false);
+    } else {
+        life::shut_down(current.domain(), SHUTDOWN_POWEROFF);
+    }
+}
+
+/// A domain that stops its last vCPU is done.
+const SHUTDOWN_POWEROFF: u8 = {
+    assert!(ShutdownReason::Poweroff.raw() == 0);
+    0
+};
+
+/// The address a guest registers; 0 takes the registration back. `EFAULT` outside of the guest's
+/// part of the address space.
+fn area(argument: GuestPtr<RegisterArea>, bytes: usize) -> Result<u64, Errno> {
+    let RegisterArea { addr } = argument.read()?;
+    if is_guest_range(addr, bytes as u64) { Ok(addr) } else { Err(Errno::Efault) }
+}
+
+fn set_singleshot(vcpu: &Vcpu, request: SetSingleshotTimer) -> Result<(), Errno> {
+    let SetSingleshotTimer { timeout_abs_ns, flags, .. } = request;
+    if flags & SSHOTTMR_FUTURE != 0 && timeout_abs_ns < time::now_ns() {
+        return Err(Errno::Etime);
+    }
+    schedule::set_timer(vcpu, Timer::Singleshot, Some(timeout_abs_ns));
+    Ok(())
+}
+
+/// Moves the vCPU's info to a frame of the guest. `EINVAL` where it does not fit, is not aligned,
+/// was moved before, or where the frame is not the domain's to write.
+fn register_info(current: &Current, vcpu: &Vcpu, mfn: u64, offset: u32) -> Result<(), Errno> {
+    let fits = u64::from(offset).saturating_add(size_of::<VcpuInfo>() as u64) <= 4096;
+    let aligned = u64::from(offset).is_multiple_of(align_of::<VcpuInfo>() as u64);
+    if !fits || !aligned || vcpu.info_frame.get().is_some() {
+        return Err(Errno::Einval);
+    }
+    if vcpu.id != current.vcpu().id && vcpu.account.get().is_up() {
+        return Err(Errno::Einval);
+    }
+    guest_areas::move_info(vcpu, mfn, offset)
+}

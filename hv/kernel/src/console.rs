@@ -20,7 +20,7 @@ static LOG: Mutex<LogRing<LOG_BYTES>> = Mutex::new(LogRing::new());
 static INPUT: Mutex<Deque<u8, INPUT_BYTES>> = Mutex::new(Deque::new());
 
 /// Writes a text of the hypervisor's own.
-pub fn write_fmt(message: fmt::Arguments<'_>) {
+pub fn write(message: fmt::Arguments<'_>) {
     struct Console;
     impl Write for Console {
         fn write_str(&mut self, text: &str) -> fmt::Result {

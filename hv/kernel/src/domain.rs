@@ -9,11 +9,14 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use heapless::Vec;
 use hv_core::domain_life::Life;
+use hv_core::event_channel::table;
+use hv_core::grant_table::{maptrack, table as grant_table};
 use hv_core::page_list::PageList;
 use hv_core::page_type::{PageTypes, WorkQueue};
 use spin::Mutex;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
+use xen_abi::event_channel::MAX_PORTS;
 use xen_abi::frame::Mfn;
 use xen_abi::memory::E820Entry;
 use xen_abi::shared_info::SharedInfo;
@@ -30,6 +33,32 @@ pub const MAX_DOMAINS: usize = 128;
 
 /// Most parts of a domain's memory map.
 pub const MAX_MEMORY_MAP: usize = 128;
+/// A domain's ports.
+pub type EventTable = table::EventTable<'static>;
+/// What a domain grants.
+pub type GrantTable = grant_table::GrantTable<'static>;
+/// What a domain has mapped of others' grants.
+pub type Maptrack = maptrack::Maptrack<'static>;
+
+/// How large a domain's tables may grow.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The highest event channel port.
+    pub max_port: u32,
+    /// Frames of the grant table.
+    pub grant_frames: usize,
+    /// Pages of the maptrack.
+    pub maptrack_pages: usize,
+}
+
+impl Limits {
+    /// As large as the hypervisor's own limits allow.
+    pub const MAX: Self = Self {
+        max_port: MAX_PORTS - 1,
+        grant_frames: grant_table::MAX_FRAMES,
+        maptrack_pages: maptrack::MAX_PAGES,
+    };
+}
 
 /// The frames of a domain.
 #[derive(Default)]
@@ -60,6 +89,14 @@ pub struct Domain {
     pub life: Mutex<Life>,
     /// Its memory.
     pub pages: Mutex<DomainPages>,
+    /// Its event channels.
+    pub events: Mutex<EventTable>,
+    /// What it grants to others.
+    pub grants: Mutex<GrantTable>,
+    /// What it has mapped of others' grants.
+    pub maptrack: Mutex<Maptrack>,
+    /// Pages in use by the three tables above.
+    pub table_pages: AtomicU64,
     /// Bits of the `vm_assist` types that are on.
     pub vm_assist: AtomicU64,
     /// What the domain last wrote to the address port of PCI configuration space.
@@ -73,7 +110,12 @@ impl Domain {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn create(id: DomId, privileged: bool, handle: [u8; 16]) -> Result<DomainRef, Errno> {
+    pub fn create(
+        id: DomId,
+        privileged: bool,
+        handle: [u8; 16],
+        limits: Limits,
+    ) -> Result<DomainRef, Errno> {
         let place = frames::alloc_for::<Self>().ok_or(Errno::Enomem)?;
         let Some(shared_info_frame) = frames::alloc_zeroed(0) else {
             frames::free_for(place);
@@ -94,6 +136,10 @@ impl Domain {
             vcpus: [AtomicPtr::new(vcpu.as_ptr())],
             life: Mutex::new(Life::created()),
             pages: Mutex::new(DomainPages::default()),
+            events: Mutex::new(EventTable::new(id, limits.max_port)),
+            grants: Mutex::new(GrantTable::new(id, limits.grant_frames)),
+            maptrack: Mutex::new(Maptrack::new(limits.maptrack_pages)),
+            table_pages: AtomicU64::new(0),
             vm_assist: AtomicU64::new(0),
             pci_address: AtomicU32::new(0),
             io: Mutex::new(io),

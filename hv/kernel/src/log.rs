@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The hypervisor's own messages, on the serial port.
+//! The hypervisor's own messages, on the console.
 
 /// Writes a line that begins with `(hv) `.
 #[macro_export]
@@ -11,7 +11,5 @@ macro_rules! log {
 
 /// What [`log!`] calls.
 pub fn write(message: core::fmt::Arguments<'_>) {
-    use core::fmt::Write;
-    // Cannot fail: the serial port swallows everything.
-    let _ = writeln!(crate::arch::serial::Serial, "(hv) {message}");
+    crate::console::write(format_args!("(hv) {message}\n"));
 }

@@ -3,7 +3,6 @@
 use core::sync::atomic::Ordering;
 
 use hv_core::bounce::{self, Bounce, Cause, HANDLER_SELECTORS, Interrupted};
-use xen_abi::sched::ShutdownReason;
 use xen_abi::trap::{
     VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NM, VECTOR_NMI, VECTOR_PF, VECTOR_UD, has_error_code,
 };
@@ -15,7 +14,8 @@ use crate::entry::{VECTOR_IRET_FAULT, VECTOR_SYSCALL, VECTOR_SYSCALL32};
 use crate::guest_ptr::GuestPtr;
 use crate::schedule::VcpuRef;
 use crate::vcpu::{Callback, Vcpu};
-use crate::{address_space, emulate, interrupt, log, segment, shutdown, switch};
+use crate::{address_space, emulate, interrupt, life, segment, switch};
+use crate::log;
 
 /// Called by the trap entry. Returns the vCPU to continue with.
 pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {
@@ -179,7 +179,6 @@ fn scratch(vcpu: &Vcpu) -> [u64; 2] {
 /// Ends the domain for a fault of its own.
 pub fn crash(vcpu: &Vcpu, why: &str) {
     let domain = vcpu.domain();
-    log!("{} crashed: {why}", domain.id);
     log_registers(&vcpu.regs.to_user_regs());
-    shutdown::shut_down(domain, ShutdownReason::Crash);
+    life::crash(domain, why);
 }

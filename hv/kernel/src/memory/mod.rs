@@ -4,3 +4,4 @@ pub mod direct_map;
 pub mod domain_frames;
 pub mod frames;
 pub mod layout;
+pub mod table_page;

@@ -8,8 +8,12 @@ use hv_core::log_ring::LogRing;
 use spin::Mutex;
 use xen_abi::event_channel::Virq;
 
-use crate::arch::serial::Serial;
+use crate::arch::ioapic::{self, Trigger};
+use crate::arch::serial::{IRQ, Serial};
 use crate::events;
+
+/// The vector of the serial port.
+pub const VECTOR: u8 = 0x21;
 
 /// Bytes of the log.
 const LOG_BYTES: usize = 32 << 10;
@@ -40,6 +44,13 @@ pub fn write_guest(bytes: &[u8]) {
         }
         Serial::send(byte);
     }
+}
+
+/// Lets the serial port interrupt when something is typed.
+pub fn start_input() {
+    ioapic::route(IRQ, VECTOR, Trigger { level: false, active_low: false });
+    Serial::enable_receive_interrupt();
+    ioapic::set_masked(IRQ, false);
 }
 
 /// The next byte typed.

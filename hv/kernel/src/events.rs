@@ -24,7 +24,7 @@ impl Supply<'static, Bucket> for Buckets<'_> {
 /// Makes an event of `domain` visible and wakes who waits for it.
 pub fn raise(domain: &Domain, port: EvtchnPort, vcpu: u32) {
     let Some(vcpu) = domain.vcpu(vcpu) else { return };
-    let raised = raise::raise(domain.shared_info(), vcpu.info.get(), port);
+    let raised = raise::raise(domain.shared_info(), vcpu.info(), port);
     notice(vcpu, raised);
     if raised != Raised::Already {
         wake_pollers(domain, port);
@@ -87,4 +87,12 @@ pub fn send(domain: &Domain, port: EvtchnPort) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+/// Gives back the memory of a domain's event table, all ports of which are closed.
+pub fn free_table(domain: &Domain) {
+    let mut events = domain.events.lock();
+    while let Some(bucket) = events.take_bucket() {
+        table_page::free(domain, bucket);
+    }
 }

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Interrupts: what each vector above the exceptions is for.
+use xen_abi::event_channel::Virq;
+use xen_abi::sched::ShutdownReason;
+
 use crate::arch::lapic;
-use crate::current::pcpu;
+use crate::console;
+use crate::events;
+use crate::life;
+use crate::pirq;
+use crate::schedule::{self, Timer};
+use crate::vcpu::Vcpu;
 
 /// Handles the interrupt with this vector.
 pub fn handle(vector: u32) {
@@ -9,8 +17,22 @@ pub fn handle(vector: u32) {
         lapic::SPURIOUS_VECTOR => {}
         lapic::TIMER_VECTOR => {
             lapic::end_of_interrupt();
-            pcpu().reschedule.set(true);
+            schedule::timer_interrupt(timer_fired);
         }
-        _ => lapic::end_of_interrupt(),
+        console::VECTOR => {
+            lapic::end_of_interrupt();
+            console::receive();
+        }
+        vector => pirq::interrupt(vector),
+    }
+}
+
+fn timer_fired(vcpu: &Vcpu, timer: Timer) {
+    match timer {
+        Timer::Singleshot | Timer::Periodic => events::raise_virq(vcpu, Virq::TIMER),
+        Timer::Poll => schedule::wake(vcpu),
+        Timer::Watchdog(_) => {
+            life::shut_down(vcpu.domain(), life::code(ShutdownReason::Watchdog));
+        }
     }
 }

@@ -10,7 +10,8 @@ use xen_abi::sched::ShutdownReason;
 use crate::arch::power;
 use crate::domain::{self, Domain};
 use crate::hypercall::event_channel_op;
-use crate::{events, grants, log, memory, schedule};
+use crate::memory::relinquish;
+use crate::{events, grants, log, schedule};
 
 /// Ends the domain at its own wish, or because of what it did. The first domain takes the machine
 /// with it.
@@ -34,10 +35,10 @@ pub fn crash(domain: &Domain, why: &str) {
 /// The first domain is done.
 fn end_machine(reason: u8) -> ! {
     log!("the first domain has shut down, reason {reason}");
-    if reason == code(ShutdownReason::Reboot) {
+    if reason == code(ShutdownReason::Reboot) || reason == code(ShutdownReason::SoftReset) {
         power::reboot();
     }
-    power::off()
+    power::power_off(u8::from(reason != code(ShutdownReason::Poweroff)))
 }
 
 /// A reason as it is kept.
@@ -72,7 +73,7 @@ pub fn destroy_step(domain: &Domain) -> Progress {
     if !event_channel_op::close_some(domain) || !grants::release_some(domain) {
         return Progress::More;
     }
-    if memory::relinquish_some(domain) == Progress::More {
+    if relinquish::relinquish_some(domain) == Progress::More {
         return Progress::More;
     }
     domain.life.lock().finish_dying();
@@ -85,7 +86,7 @@ pub fn destroy_step(domain: &Domain) -> Progress {
 /// mapped, nor grants of it in use.
 pub fn bury(domain: &Domain) {
     let dead = domain.life.lock().is_dead();
-    if dead && domain.pages.lock().is_empty() && domain.grants.lock().pins() == 0 {
+    if dead && domain.pages.lock().list.is_empty() && domain.grants.lock().pins() == 0 {
         domain.vcpus().for_each(schedule::forget);
         grants::free_tables(domain);
         events::free_table(domain);

@@ -215,12 +215,19 @@ fn enter_state(vcpu: &Vcpu, state: Runstate, now_ns: u64) {
     });
 }
 
-/// Makes the vCPU runnable if it slept, and lets it run if its domain may. Also for a vCPU whose
-/// domain was paused until now, or which has just come up.
+/// Makes the vCPU runnable if it slept, and lets it run if its domain may.
 pub fn wake(vcpu: &Vcpu) {
+    let account = vcpu.account.get();
+    if account.poll != Poll::No {
+        SCHEDULER.lock().timers.cancel((VcpuRef::new(vcpu), Timer::Poll));
+    }
+    vcpu.account.set(Account { blocked: false, poll: Poll::No, ..account });
+    resume(vcpu);
+}
+
+/// Lets the vCPU run if it can: its domain was paused until now, or it has just come up.
+pub fn resume(vcpu: &Vcpu) {
     let mut scheduler = SCHEDULER.lock();
-    scheduler.timers.cancel((VcpuRef::new(vcpu), Timer::Poll));
-    vcpu.account.update(|account| Account { blocked: false, poll: Poll::No, ..account });
     if scheduler.is_running(vcpu) || !is_runnable(vcpu) {
         return;
     }

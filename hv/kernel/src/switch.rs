@@ -7,7 +7,7 @@ use crate::current::pcpu;
 use crate::memory::frames::frames;
 use crate::schedule::{self, VcpuRef};
 use crate::vcpu::Vcpu;
-use crate::{address_space, debugreg, descriptor_window, segment, time, trap};
+use crate::{address_space, debugreg, descriptor_window, guest_areas, segment, time, trap};
 
 /// Lets the scheduler choose and returns the vCPU to continue with, loaded. Without one that
 /// wants to run it waits for interrupts.
@@ -57,4 +57,5 @@ pub fn load(vcpu: &Vcpu) {
     if !segment::load(vcpu) {
         trap::failsafe(vcpu);
     }
+    guest_areas::update(vcpu);
 }

@@ -12,10 +12,10 @@ use crate::current::pcpu;
 use crate::entry::ring0::log_registers;
 use crate::entry::{VECTOR_IRET_FAULT, VECTOR_SYSCALL, VECTOR_SYSCALL32};
 use crate::guest_ptr::GuestPtr;
+use crate::log;
 use crate::schedule::VcpuRef;
 use crate::vcpu::{Callback, Vcpu};
 use crate::{address_space, emulate, interrupt, life, segment, switch};
-use crate::log;
 
 /// Called by the trap entry. Returns the vCPU to continue with.
 pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {

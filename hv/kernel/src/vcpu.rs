@@ -62,6 +62,15 @@ pub struct Vcpu {
     pub cr4: RunCell<u64>,
     /// Virtual I/O privilege level (`PHYSDEVOP_set_iopl`), 0 to 3.
     pub iopl: RunCell<u8>,
+    /// The frame of the registered `vcpu_info`, which holds references; `None`: it is in the shared
+    /// info page.
+    pub info_frame: RunCell<Option<Mfn>>,
+    /// Where the guest wants its runstate; 0 is nowhere.
+    pub runstate_area: RunCell<u64>,
+    /// Where the guest wants a second copy of its clock; 0 is nowhere.
+    pub time_area: RunCell<u64>,
+    /// A multicall is being executed.
+    pub in_multicall: RunCell<bool>,
     /// What the scheduler keeps.
     pub account: RunCell<Account>,
     /// Handlers of the 256 vectors (`set_trap_table`).

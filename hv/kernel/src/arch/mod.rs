@@ -11,6 +11,7 @@ pub mod interrupt_table;
 pub mod ioapic;
 pub mod lapic;
 pub mod msr;
+pub mod pci;
 pub mod pic;
 pub mod pit;
 pub mod port;

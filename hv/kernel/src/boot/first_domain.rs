@@ -32,7 +32,8 @@ pub fn start(info: &BootInfo, options: &Options) -> ! {
         .modules
         .first()
         .expect("the loader gave no module: the first module is the kernel of the first domain");
-    let domain = Domain::create(DomId::DOM0, true, [0; 16], Limits::MAX).expect("memory for the first domain");
+    let domain = Domain::create(DomId::DOM0, true, [0; 16], Limits::MAX)
+        .expect("memory for the first domain");
     let nr_pages = options.dom0_bytes.unwrap_or_else(default_bytes) / PAGE;
     let start = build(&domain, kernel, info.modules.get(1), nr_pages).unwrap_or_else(|error| {
         panic!("the first domain cannot be built: {error}");

@@ -45,6 +45,11 @@ unsafe extern "C" {
     static symbols_start: u8;
 }
 
+/// The hypervisor's own command line.
+pub fn command_line() -> &'static str {
+    INFO.get().map_or("", |info| &info.command_line)
+}
+
 /// Machine address behind the image, with the symbols that were put at its end.
 fn image_end() -> u64 {
     let symbols = &raw const symbols_start;
@@ -138,6 +143,7 @@ extern "C" fn on_own_stack() -> ! {
     let free = frames::allocator().free_frames();
     log!("{} MiB free of {} MiB", free >> 8, frames::table().len() >> 8);
     crate::time::init();
+    crate::console::start_input();
     let options = match Options::parse(&info.command_line) {
         Ok(options) => options,
         Err(BadOption(word)) => panic!("the command line has `{word}`, which is no option"),

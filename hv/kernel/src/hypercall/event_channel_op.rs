@@ -23,11 +23,7 @@ use crate::pirq;
 const CLOSES_PER_CALL: usize = 64;
 
 /// `event_channel_op(op, argument)`. An unknown operation, and the FIFO form, are `ENOSYS`.
-pub fn event_channel_op(
-    current: &Current,
-    op: u32,
-    argument: GuestPtr,
-) -> Result<Outcome, Errno> {
+pub fn event_channel_op(current: &Current, op: u32, argument: GuestPtr) -> Result<Outcome, Errno> {
     let domain = current.domain();
     match EventChannelOp::try_from(op)? {
         EventChannelOp::BindInterdomain => bind_interdomain(current, argument.cast())?,
@@ -94,10 +90,7 @@ impl<'d> Locked<'d> {
     }
 }
 
-fn bind_interdomain(
-    current: &Current,
-    argument: GuestPtr<BindInterdomain>,
-) -> Result<(), Errno> {
+fn bind_interdomain(current: &Current, argument: GuestPtr<BindInterdomain>) -> Result<(), Errno> {
     let request = argument.read()?;
     let local = current.domain();
     let remote = any_domain(current, request.remote_dom)?;
@@ -144,7 +137,7 @@ fn bind_pirq(domain: &Domain, argument: GuestPtr<BindPirq>) -> Result<(), Errno>
     let request = argument.read()?;
     pirq::check_bind(domain, request.pirq)?;
     let port = domain.events.lock().bind_pirq(request.pirq, &mut Buckets(domain))?;
-    if let Err(errno) = pirq::bind(domain, request.pirq, port, request.flags) {
+    if let Err(errno) = pirq::bind(domain, request.pirq, port) {
         let _ = close(domain, port);
         return Err(errno);
     }
@@ -182,7 +175,7 @@ fn unmask(domain: &Domain, port: EvtchnPort) -> Result<(), Errno> {
     if found.channel != Channel::Closed
         && let Some(vcpu) = domain.vcpu(found.vcpu)
     {
-        let raised = raise::unmask(domain.shared_info(), vcpu.info.get(), port);
+        let raised = raise::unmask(domain.shared_info(), vcpu.info(), port);
         events::notice(vcpu, raised);
     }
     Ok(())

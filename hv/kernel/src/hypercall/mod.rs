@@ -22,20 +22,29 @@ use crate::trap;
 use crate::vcpu::Vcpu;
 use batch::Batch;
 
+mod argument;
 mod batch;
 pub mod callbacks;
 pub mod console_io;
 pub mod debugreg;
 pub mod descriptor;
+pub mod event_channel_op;
+mod grant_table_op;
 pub mod iret;
 mod ldt;
 pub mod memory_op;
 pub mod mmu_update;
 pub mod mmuext_op;
+mod multicall;
 mod page_owner;
+mod sched_op;
+mod set_timer_op;
 pub mod stack_switch;
 pub mod trap_table;
 pub mod update_va_mapping;
+mod vcpu_op;
+mod vm_assist;
+mod xen_version;
 
 /// What rdi, rsi, rdx, r10, r8 and r9 hold.
 pub type Arguments = [u64; 6];
@@ -72,7 +81,7 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         Hypercall::SetCallbacks => callbacks::set_callbacks(current, a0, a1, a2),
         Hypercall::FpuTaskswitch => stack_switch::fpu_taskswitch(current, a0),
         Hypercall::ConsoleIo => {
-            console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2))
+            return console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2));
         }
         Hypercall::CallbackOp => callbacks::callback_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::SetDebugreg => debugreg::set_debugreg(current, low(a0), a1),
@@ -94,6 +103,24 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         Hypercall::MmuextOp => {
             return mmuext_op::mmuext_op(current, Batch::new(a0, low(a1), a2, a3));
         }
+        Hypercall::SchedOp => sched_op::sched_op(current, low(a0), GuestPtr::new(a1)),
+        Hypercall::SchedOpCompat => sched_op::sched_op_compat(current, low(a0), low(a1)),
+        Hypercall::EventChannelOp => {
+            return event_channel_op::event_channel_op(current, low(a0), GuestPtr::new(a1));
+        }
+        Hypercall::EventChannelOpCompat => {
+            return event_channel_op::event_channel_op_compat(current, GuestPtr::new(a0));
+        }
+        Hypercall::GrantTableOp => {
+            return grant_table_op::grant_table_op(current, low(a0), GuestPtr::new(a1), low(a2));
+        }
+        Hypercall::Multicall => {
+            return multicall::multicall(current, GuestPtr::new(a0), low(a1));
+        }
+        Hypercall::SetTimerOp => set_timer_op::set_timer_op(current, a0),
+        Hypercall::VcpuOp => vcpu_op::vcpu_op(current, low(a0), low(a1), GuestPtr::new(a2)),
+        Hypercall::VmAssist => vm_assist::vm_assist(current, low(a0), low(a1)),
+        Hypercall::XenVersion => xen_version::xen_version(current, low(a0), GuestPtr::new(a1)),
         _ => Err(Errno::Enosys),
     };
     value.map(Outcome::Done)

@@ -59,7 +59,7 @@ pub fn sched_op_compat(current: &Current, op: u32, argument: u32) -> Result<u64,
 /// Opens upcalls and sleeps, unless one is due already.
 fn block(current: &Current) {
     let vcpu = current.vcpu();
-    let info = vcpu.info.get();
+    let info = vcpu.info();
     info.evtchn_upcall_mask.store(0, Ordering::SeqCst);
     if !raise::is_deliverable(info) {
         schedule::block(vcpu, Poll::No);
@@ -87,7 +87,7 @@ fn poll(current: &Current, request: SchedPoll) -> Result<(), Errno> {
         return Err(Errno::Efault);
     }
     let vcpu = current.vcpu();
-    if raise::is_deliverable(vcpu.info.get()) {
+    if raise::is_deliverable(vcpu.info()) {
         return Ok(());
     }
     let mut last = EvtchnPort::new(0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `vcpu_op`: starting and stopping vCPUs, their records and timers.
 use xen_abi::errno::Errno;
+use xen_abi::frame::Mfn;
 use xen_abi::sched::ShutdownReason;
 use xen_abi::shared_info::VcpuInfo;
 use xen_abi::time::VcpuTimeInfo;
@@ -13,7 +14,7 @@ use crate::current::Current;
 use crate::guest_ptr::{GuestPtr, is_guest_range};
 use crate::schedule::{self, Timer};
 use crate::vcpu::Vcpu;
-use crate::{guest_areas, life, time, vcpu_context};
+use crate::{guest_areas, life, time};
 
 /// The shortest period of a periodic timer, ns.
 const MIN_PERIOD_NS: u64 = 1_000_000;
@@ -62,12 +63,7 @@ pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Res
             let RegisterVcpuInfo { mfn, offset, .. } = argument.cast().read()?;
             register_info(current, vcpu, mfn, offset)?;
         }
-        VcpuOp::SendNmi => {
-            if !argument.is_null() {
-                return Err(Errno::Einval);
-            }
-            vcpu.nmi_pending.set(true);
-        }
+        VcpuOp::SendNmi => return Err(Errno::Enosys),
         VcpuOp::GetPhysid => return Err(Errno::Einval),
         VcpuOp::RegisterRunstatePhysArea | VcpuOp::RegisterVcpuTimePhysArea => {
             return Err(Errno::Enosys);
@@ -83,18 +79,19 @@ fn require_self(current: &Current, vcpu: &Vcpu) -> Result<(), Errno> {
 
 /// `EEXIST`: the vCPU has its registers already, from the one who built the domain.
 fn initialise(vcpu: &Vcpu, argument: GuestPtr<VcpuGuestContext>) -> Result<(), Errno> {
-    if vcpu.is_initialised() {
+    if vcpu.kernel_root.get().is_some() {
         // The argument is looked at first, as on Xen.
         let last = argument.byte_offset::<u8>(size_of::<VcpuGuestContext>() as u64 - 1)?;
         argument.cast::<u8>().read().and_then(|_| last.read())?;
         return Err(Errno::Eexist);
     }
-    vcpu_context::set(vcpu, argument)
+    Err(Errno::Einval)
 }
 
 /// The last vCPU of a domain that goes down ends the domain.
 fn down(current: &Current, vcpu: &Vcpu) {
-    let others = current.domain().vcpus().any(|other| other.id != vcpu.id && other.account.get().is_up());
+    let others =
+        current.domain().vcpus().any(|other| other.id != vcpu.id && other.account.get().is_up());
     if others {
         schedule::set_up(vcpu, false);
     } else {
@@ -135,5 +132,5 @@ fn register_info(current: &Current, vcpu: &Vcpu, mfn: u64, offset: u32) -> Resul
     if vcpu.id != current.vcpu().id && vcpu.account.get().is_up() {
         return Err(Errno::Einval);
     }
-    guest_areas::move_info(vcpu, mfn, offset)
+    guest_areas::move_info(vcpu, Mfn::new(mfn), u64::from(offset))
 }

@@ -60,3 +60,10 @@ impl FrameMemory for DirectMap {
         unsafe { source.copy_to(target, PAGE_SIZE) }
     }
 }
+
+/// Copies bytes between frames that the frame table covers; neither range leaves its frame.
+pub fn copy_bytes(from: Maddr, to: Maddr, length: usize) {
+    let (source, target): (*const u8, *mut u8) = (pointer(from), pointer(to));
+    // SAFETY: both ranges are mapped and hold nothing of Rust's; `copy` allows them to overlap.
+    unsafe { source.copy_to(target, length) }
+}

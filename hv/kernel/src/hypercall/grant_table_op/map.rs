@@ -6,7 +6,7 @@
 use heapless::Vec;
 use hv_core::grant_table::entry::{Access, Use};
 use hv_core::grant_table::maptrack::{Mapping, Ways};
-use hv_core::page_table::{Entry, walk};
+use hv_core::page_table::{Entry, l1_entry};
 use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop as TypeStop, Update};
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, Mfn, VirtAddr};
@@ -99,7 +99,8 @@ fn reach(
     let types = PageTypes::new(&Host, BUDGET);
     let page = Host.frame_table().get_page(mfn, wish.granter.id);
     page.ok_or(GrantStatus::BAD_PAGE)?;
-    let result = if wish.ways.host { write_entry(current, &types, wish, element, mfn) } else { Ok(()) };
+    let result =
+        if wish.ways.host { write_entry(current, &types, wish, element, mfn) } else { Ok(()) };
     types.put_page(mfn);
     result
 }
@@ -154,7 +155,7 @@ fn entry_at(current: &Current, host_addr: u64, contains_pte: bool) -> Option<Mad
         return Some(Maddr::new(host_addr));
     }
     let root = current.vcpu().kernel_root.get()?;
-    walk::l1_entry(&Host, root, VirtAddr::new(host_addr))
+    l1_entry(&Host, root, VirtAddr::new(host_addr))
 }
 
 /// A mapping of which ways have been closed, but not yet for the granter's eyes.

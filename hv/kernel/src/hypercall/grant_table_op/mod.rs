@@ -49,7 +49,9 @@ pub fn grant_table_op(
             each(op, elements.cast(), count, |element| map::map(current, element))
         }
         GrantTableOp::UnmapGrantRef => map::unmap_all(current, op, elements.cast(), count),
-        GrantTableOp::Copy => each(op, elements.cast(), count, |element| copy::copy(current, element)),
+        GrantTableOp::Copy => {
+            each(op, elements.cast(), count, |element| copy::copy(current, element))
+        }
         GrantTableOp::SwapGrantRef => {
             each(op, elements.cast(), count, |element| setup::swap(current, element))
         }

@@ -154,6 +154,7 @@ impl Domain {
         }
         // SAFETY: the memory is zeroed and for a `Vcpu`; the domain frees it with itself.
         unsafe { Vcpu::create(vcpu, place, 0, info) }
+        domain.events.lock().set_vcpus(1);
         Ok(domain)
     }
 

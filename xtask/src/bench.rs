@@ -2,7 +2,7 @@
 //! `cargo xtask bench`: figures, as a table and as JSON.
 use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
 };
 
 mod image_bytes;
+mod instructions;
+mod load;
 mod start_up;
 
 /// Measure: start-up, requests per second, instructions per operation, sizes.
@@ -45,18 +47,28 @@ impl Row {
 /// What measures a group of figures.
 type Measure = fn(&Workspace) -> Result<Vec<Row>>;
 
-const GROUPS: [(&str, Measure); 2] = [("size", image_bytes::measure), ("start", start_up::measure)];
+const GROUPS: [(&str, Measure); 4] = [
+    ("size", image_bytes::measure),
+    ("instructions", instructions::measure),
+    ("start", start_up::measure),
+    ("load", load::measure),
+];
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::require(&[&[Tool::Qemu][..], &Tool::CLIENTS].concat(), args.consent)?;
     build::images(workspace, Profile::Image, &[])?;
-    let mut figures = Map::new();
+    let (mut figures, mut failed) = (Map::new(), Vec::new());
     for (group, measure) in GROUPS {
         if args.filter.as_ref().is_some_and(|filter| !group.contains(filter.as_str())) {
             continue;
         }
         println!("== {group}");
-        for Row { name, value, unit } in measure(workspace)? {
+        let rows = measure(workspace).unwrap_or_else(|error| {
+            println!("FAILED  {error:#}");
+            failed.push(group);
+            Vec::new()
+        });
+        for Row { name, value, unit } in rows {
             println!("{name:<48} {value:>14} {unit}", value = shown(value));
             figures.insert(format!("{group}: {name}"), json!({ "value": value, "unit": unit }));
         }
@@ -64,6 +76,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     let path = args.json.clone().unwrap_or_else(|| workspace.target_dir().join("bench.json"));
     fs::write(&path, serde_json::to_string_pretty(&Value::Object(figures))?)?;
     println!("\nJSON: {}", path.display());
+    if !failed.is_empty() {
+        bail!("these could not be measured: {}", failed.join(", "));
+    }
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod progress;
 mod qemu;
 mod ramdisk;
 mod run;
+mod service;
 mod session;
 mod setup;
 mod test;

@@ -11,10 +11,10 @@ use crate::{
 
 mod domains;
 mod end_to_end;
-mod first_domain;
-mod guest;
+pub(crate) mod first_domain;
+pub(crate) mod guest;
 mod host;
-mod outcome;
+pub(crate) mod outcome;
 mod tally;
 pub(crate) use domains::PROMPT;
 

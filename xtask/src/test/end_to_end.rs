@@ -7,14 +7,13 @@ use anyhow::{Context, Result};
 use super::{guest, tally::Tally};
 use crate::{
     build::{self, Profile},
+    service::Service,
     workspace::Workspace,
 };
 
 mod hostile;
 mod load;
 mod pages;
-mod service;
-use service::Service;
 
 /// What a test does with the service.
 type Test = fn(&Service) -> Result<()>;

@@ -23,7 +23,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const PROFILE: Profile = Profile::ImageDebug;
-const HV_ARGUMENTS: &str = "console=com1 dom0_mem=64M";
+pub(crate) const HV_ARGUMENTS: &str = "console=com1 dom0_mem=64M";
 const XEN_ARGUMENTS: &str = "console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1";
 
 /// Runs `names` on hv.
@@ -81,16 +81,33 @@ fn run(
     name: &str,
     cpu: &str,
 ) -> Result<Outcome> {
+    let guest = build::finished(workspace, PROFILE, name);
+    let mut machine = machine(hypervisor, arguments, &guest);
+    cpu.clone_into(&mut machine.cpu);
+    follow(workspace, &machine, name, PATIENCE)
+}
+
+/// A machine whose first domain is `guest`.
+pub(crate) fn machine(hypervisor: &Path, arguments: &str, guest: &Path) -> Machine {
     let boot = Boot::Kernel {
         hv: hypervisor.to_path_buf(),
         hv_arguments: arguments.to_owned(),
-        modules: vec![(build::finished(workspace, PROFILE, name), String::new())],
+        modules: vec![(guest.to_path_buf(), String::new())],
     };
     let mut machine = Machine::new(boot, Serial::Terminal);
-    cpu.clone_into(&mut machine.cpu);
     machine.memory_mib = 512;
+    machine
+}
+
+/// Starts `machine` and listens to its first domain, the guest `name`.
+pub(crate) fn follow(
+    workspace: &Workspace,
+    machine: &Machine,
+    name: &str,
+    patience: Duration,
+) -> Result<Outcome> {
     let log = workspace.target_dir().join("run").join("test").join(format!("first-{name}.log"));
-    let mut session = Session::start(&machine, &log)?;
+    let mut session = Session::start(machine, &log)?;
     // The machine ends with its first domain, so no line has to say so.
-    Ok(Outcome::follow(&mut session, "", "\0", Instant::now() + PATIENCE))
+    Ok(Outcome::follow(&mut session, "", "\0", Instant::now() + patience))
 }

@@ -9,18 +9,18 @@ use super::{
 use crate::workspace::Workspace;
 
 /// The package that has them.
-pub(super) const PACKAGE: &str = "test-guests";
+pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 1] = ["crash"];
-/// Those that never end: they are company for others.
-const COMPANIONS: [&str; 1] = ["spinner"];
+/// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
+const NO_TESTS: [&str; 2] = ["bench", "spinner"];
 
 /// The guests whose names contain one of `names`; all where there are none.
 pub(super) fn choose(workspace: &Workspace, names: &[String]) -> Result<Vec<String>> {
     let packages = workspace.packages()?;
     let all = packages.into_iter().find(|package| package.name == PACKAGE);
     let mut all = all.map(|package| package.bins).unwrap_or_default();
-    all.retain(|name| !COMPANIONS.contains(&name.as_str()));
+    all.retain(|name| !NO_TESTS.contains(&name.as_str()));
     all.sort();
     for name in names {
         if !all.contains(name) {

@@ -6,7 +6,7 @@ use crate::session::Session;
 
 /// How a guest ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// Everything holds.
     Success,
     /// The test does not apply here.
@@ -21,22 +21,24 @@ pub(super) enum End {
 
 /// What a guest said.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     end: Option<End>,
     /// The table of results: names and values.
-    pub(super) rows: Vec<(String, String)>,
+    pub(crate) rows: Vec<(String, String)>,
+    /// What was measured: names and values.
+    pub(crate) figures: Vec<(String, String)>,
     /// What does not hold.
-    pub(super) complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
     /// The last line, which may say why there is no verdict.
-    pub(super) last_line: String,
+    pub(crate) last_line: String,
     /// Whether the line that tells the domain's end has come.
-    pub(super) saw_end: bool,
+    pub(crate) saw_end: bool,
 }
 
 impl Outcome {
     /// Follows the console of `session` until the guest's verdict, or `deadline`, or a line that
     /// contains `ended`. Where domains share a console, lines of the guest begin with `prefix`.
-    pub(super) fn follow(
+    pub(crate) fn follow(
         session: &mut Session,
         prefix: &str,
         ended: &str,
@@ -67,18 +69,18 @@ impl Outcome {
     }
 
     /// How the guest ended.
-    pub(super) fn end(&self) -> End {
+    pub(crate) fn end(&self) -> End {
         self.end.unwrap_or(End::Crash)
     }
 
     fn take(&mut self, line: &str) {
-        if let Some((_, verdict)) = line.split_once("verdict: ") {
+        if let Some(verdict) = line.strip_prefix("verdict: ") {
             self.end = Some(verdict_of(verdict.trim()));
-        } else if let Some((_, row)) = marked(line, "= ") {
-            if let Some((name, value)) = row.split_once(": ") {
-                self.rows.push((name.to_owned(), value.trim().to_owned()));
-            }
-        } else if let Some((_, complaint)) = marked(line, "! ") {
+        } else if let Some(row) = line.strip_prefix("= ") {
+            self.rows.extend(named(row));
+        } else if let Some(figure) = line.strip_prefix("# ") {
+            self.figures.extend(named(figure));
+        } else if let Some(complaint) = line.strip_prefix("! ") {
             self.complaints.push(complaint.trim().to_owned());
         }
         if !line.trim().is_empty() {
@@ -87,11 +89,10 @@ impl Outcome {
     }
 }
 
-/// Splits `line` behind `mark`, which stands at its beginning or behind what the logger says.
-fn marked<'a>(line: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
-    let (before, behind) = line.split_once(mark)?;
-    let logger = before.is_empty() || before.ends_with("] ") || before.trim_end().ends_with("INFO");
-    logger.then_some((before, behind))
+/// Splits `NAME: VALUE`.
+fn named(row: &str) -> Option<(String, String)> {
+    let (name, value) = row.split_once(": ")?;
+    Some((name.to_owned(), value.trim().to_owned()))
 }
 
 fn verdict_of(word: &str) -> End {
@@ -105,7 +106,7 @@ fn verdict_of(word: &str) -> End {
 }
 
 /// The rows in which two hypervisors differ: name, first value, second value.
-pub(super) fn differences<'a>(
+pub(crate) fn differences<'a>(
     first: &'a Outcome,
     second: &'a Outcome,
 ) -> Vec<(&'a str, &'a str, &'a str)> {
@@ -137,12 +138,14 @@ mod tests {
     #[test]
     fn reads_rows_complaints_and_the_verdict() {
         let outcome = outcome(&[
-            "[INFO] = null pointer: -14",
+            "= null pointer: -14",
+            "# null hypercall: 150",
             "! magic: got 1, want 2",
-            "INFO verdict: Failure",
+            "verdict: Failure",
         ]);
         assert_eq!(outcome.end(), End::Failure);
         assert_eq!(outcome.rows, [("null pointer".to_owned(), "-14".to_owned())]);
+        assert_eq!(outcome.figures, [("null hypercall".to_owned(), "150".to_owned())]);
         assert_eq!(outcome.complaints, ["magic: got 1, want 2"]);
     }
 

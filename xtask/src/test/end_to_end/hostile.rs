@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::service::{Service, read_status};
+use crate::service::{Service, read_status};
 
 const SLOW_CLIENTS: usize = 200;
 

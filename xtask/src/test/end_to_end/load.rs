@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::service::{Service, output};
+use crate::service::{Service, output};
 
 /// Bytes of the large download.
 const LARGE: u64 = 64 << 20;

@@ -2,7 +2,7 @@
 //! Single requests.
 use anyhow::{Result, ensure};
 
-use super::service::Service;
+use crate::service::Service;
 
 /// The default page is HTML and says who answers.
 pub(super) fn front_page(service: &Service) -> Result<()> {

@@ -12,14 +12,14 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::workspace::Workspace;
 
 /// A machine that ends when this is dropped.
-pub(super) struct Service {
+pub(crate) struct Service {
     pid: u32,
     port: u16,
 }
 
 impl Service {
     /// Starts a machine by `cargo xtask run --detach` with `arguments`.
-    pub(super) fn start(workspace: &Workspace, arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn start(workspace: &Workspace, arguments: &[&str]) -> Result<Self> {
         let output = Command::new(std::env::current_exe()?)
             .args(["run", "--detach", "--timeout", "600", "--yes"])
             .args(arguments)
@@ -36,28 +36,28 @@ impl Service {
     }
 
     /// The URL of `path`, which begins with a slash.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// What curl prints for `path`, with more `arguments`.
-    pub(super) fn curl(&self, path: &str, arguments: &[&str]) -> Result<String> {
+    pub(crate) fn curl(&self, path: &str, arguments: &[&str]) -> Result<String> {
         let url = self.url(path);
-        let mut words = vec!["--silent", "--show-error", "--max-time", "20"];
+        let mut words = vec!["--silent", "--show-error", "--max-time", "60"];
         words.extend_from_slice(arguments);
         words.push(&url);
         output("curl", &words)
     }
 
     /// A connection that takes its time.
-    pub(super) fn connect(&self) -> Result<TcpStream> {
+    pub(crate) fn connect(&self) -> Result<TcpStream> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         Ok(stream)
     }
 
     /// Sends `bytes` on a connection of its own and returns the status of the answer.
-    pub(super) fn status_of(&self, bytes: &[u8]) -> Result<u16> {
+    pub(crate) fn status_of(&self, bytes: &[u8]) -> Result<u16> {
         let mut stream = self.connect()?;
         // A server that refuses a head early closes while the rest is being sent.
         let _ = stream.write_all(bytes);
@@ -73,7 +73,7 @@ impl Drop for Service {
 }
 
 /// Reads the status of an answer from `stream`.
-pub(super) fn read_status(stream: &mut TcpStream) -> Result<u16> {
+pub(crate) fn read_status(stream: &mut TcpStream) -> Result<u16> {
     let mut line = [0; 12];
     stream.read_exact(&mut line).context("no answer came")?;
     let text = String::from_utf8_lossy(&line).into_owned();
@@ -82,7 +82,7 @@ pub(super) fn read_status(stream: &mut TcpStream) -> Result<u16> {
 }
 
 /// Runs a program and returns what it printed.
-pub(super) fn output(program: &str, arguments: &[&str]) -> Result<String> {
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("{program} does not start"))?;
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -102,6 +102,9 @@ number_enum! {
         Mca = 48,
         /// `arch_1`, on x86 `paging_domctl_cont`.
         PagingDomctlCont = 49,
+        /// `arch_7`, which Xen has not: counts all references again and returns the number of
+        /// differences. For the first domain, in builds of the hypervisor with assertions.
+        Audit = 55,
     }
 }
 

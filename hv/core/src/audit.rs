@@ -5,11 +5,16 @@
 //! together with what the rest of the hypervisor knows to hold (roots of vCPUs, GDT frames...).
 use core::fmt;
 
+use xen_abi::domain::DomId;
 use xen_abi::frame::Mfn;
 
 use crate::page_info::{PageInfo, PageType, State, TypeWord};
+use crate::page_list::PageList;
 use crate::page_table::{ENTRIES, Entry, Level, entry_at, is_hypervisor_slot};
 use crate::page_type::Machine;
+
+#[cfg(test)]
+mod tests;
 
 /// A frame whose books are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +121,35 @@ impl<'m, M: Machine> Audit<'m, M> {
             None if entry.is_writable() => self.typed(entry.mfn(), PageType::Writable),
             None => self.general(entry.mfn()),
         }
+    }
+
+    /// Number of frames in free blocks.
+    #[must_use]
+    pub fn free_frames(&self) -> u64 {
+        let blocks = self.pages().filter_map(|(_, page)| page.state().free_order());
+        blocks.fold(0, |sum: u64, order| sum.saturating_add(1 << order))
+    }
+
+    /// Whether `list` holds the frames of `owner`, all of them, and nothing else.
+    #[must_use]
+    pub fn is_complete(&self, owner: DomId, list: &PageList) -> bool {
+        let table = self.machine.frame_table();
+        let owned =
+            |state: State| state.owner() == owner && !state.is_shared() && state.count() > 0;
+        let in_table = self.pages().filter(|(_, page)| owned(page.state())).count();
+        let mut in_list: u64 = 0;
+        for mfn in list.iter(table) {
+            in_list = in_list.saturating_add(1);
+            if !owned(table.frame(mfn).state()) || in_list > list.len() {
+                return false;
+            }
+        }
+        in_list == list.len() && u64::try_from(in_table) == Ok(in_list)
+    }
+
+    /// The frames that belong to no domain.
+    pub fn ownerless(&self) -> impl Iterator<Item = Mfn> + use<'m, M> {
+        self.pages().filter(|(_, page)| !page.state().owner().is_ordinary()).map(|(mfn, _)| mfn)
     }
 
     /// Compares with what was kept, reports every difference and returns their number.

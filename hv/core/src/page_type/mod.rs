@@ -30,7 +30,7 @@ mod update;
 mod work_queue;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::page_info::PageType;
 pub use machine::Machine;

@@ -69,6 +69,8 @@ pub struct DomainPages {
     pub max: u64,
     /// Page tables that are to be taken apart.
     pub work: WorkQueue,
+    /// How many frames at the head of the list destruction has not looked at; `None` before it.
+    pub to_relinquish: Option<u64>,
     /// The memory map that the toolstack set for it.
     pub memory_map: Vec<E820Entry, MAX_MEMORY_MAP>,
 }

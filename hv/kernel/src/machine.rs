@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use hv_core::frame_memory::FrameMemory;
 use hv_core::frame_table::FrameTable;
+use hv_core::page_info::State;
 use hv_core::page_table::HYPERVISOR_FIRST_SLOT;
 use hv_core::page_type::Machine;
 use xen_abi::domain::DomId;
@@ -12,6 +13,7 @@ use xen_abi::frame::{INVALID_M2P_ENTRY, Maddr, Mfn, Pfn};
 use crate::arch::control;
 use crate::domain;
 use crate::io_permissions::IoPermissions;
+use crate::life;
 use crate::memory::direct_map::DirectMap;
 use crate::memory::frames;
 
@@ -75,15 +77,17 @@ impl Machine for Host {
 
     fn release(&self, owner: DomId, mfn: Mfn) {
         let page = frames::table().frame(mfn);
-        if !page.state().is_shared()
-            && let Some(owner) = domain::find(owner)
-        {
+        let owner = if page.state().is_shared() { None } else { domain::find(owner) };
+        if let Some(owner) = &owner {
             owner.pages.lock().list.remove(frames::table(), mfn);
         }
         page.reset_type();
-        page.set_state(hv_core::page_info::State::HYPERVISOR);
+        page.set_state(State::HYPERVISOR);
         frames::set_m2p(mfn, Pfn::new(INVALID_M2P_ENTRY));
         frames::free(mfn, 0);
+        if let Some(owner) = owner {
+            life::bury(&owner);
+        }
     }
 
     fn push_work(&self, owner: DomId, table: Mfn) {

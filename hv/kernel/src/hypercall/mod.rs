@@ -23,6 +23,8 @@ use crate::vcpu::Vcpu;
 use batch::Batch;
 
 mod argument;
+#[cfg(debug_assertions)]
+mod audit;
 mod batch;
 pub mod callbacks;
 pub mod console_io;
@@ -121,6 +123,8 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         Hypercall::VcpuOp => vcpu_op::vcpu_op(current, low(a0), low(a1), GuestPtr::new(a2)),
         Hypercall::VmAssist => vm_assist::vm_assist(current, low(a0), low(a1)),
         Hypercall::XenVersion => xen_version::xen_version(current, low(a0), GuestPtr::new(a1)),
+        #[cfg(debug_assertions)]
+        Hypercall::Audit => audit::audit(current),
         _ => Err(Errno::Enosys),
     };
     value.map(Outcome::Done)

@@ -95,6 +95,13 @@ pub fn set_m2p(mfn: Mfn, pfn: Pfn) {
     DirectMap.write_u64(at, pfn.get());
 }
 
+/// The M2P entry of `mfn`, which the frame table covers.
+#[cfg(debug_assertions)]
+pub fn m2p(mfn: Mfn) -> Pfn {
+    assert!(mfn.get() < table().len(), "an M2P entry of a frame that does not exist");
+    Pfn::new(DirectMap.read_u64(Maddr::new(frames().m2p.maddr().get() + mfn.get() * 8)))
+}
+
 /// Copies the hypervisor's slots into the L4 `root`.
 pub fn install_hv_slots(root: Mfn) {
     for slot in HV_FIRST_SLOT..HV_FIRST_SLOT + HV_SLOTS {

@@ -8,7 +8,7 @@ use crate::domain::Domain;
 use crate::guest_areas;
 use crate::life::Progress;
 use crate::machine::Host;
-use crate::vcpu::{GdtState, Vcpu};
+use crate::vcpu::{GdtState, LdtState, Vcpu};
 
 /// Frames looked at before others get a turn.
 const FRAMES_PER_CALL: usize = 512;
@@ -26,26 +26,31 @@ pub fn relinquish_some(domain: &Domain) -> Progress {
                 Err(_) => Progress::More,
             };
         };
-        let page = frames::table().frame(mfn);
-        if page.type_word().is_pinned() {
-            // It is pinned and the domain's own; only the budget could be short.
-            let _ = types.unpin(mfn, domain.id);
-        }
-        if page.take_allocation(domain.id) {
-            types.put_page(mfn);
-        }
+        give_back(&types, domain, mfn);
     }
     Progress::More
 }
 
-/// The next frame that still has its allocation. Frames without it are behind those with it.
+/// The next frame to give back, each once: the list is turned as often as it had frames.
 fn next_frame(domain: &Domain) -> Option<Mfn> {
     let mut pages = domain.pages.lock();
-    let first = pages.list.first()?;
-    if !frames::table().frame(first).state().is_allocated() {
-        return None;
-    }
+    let left = pages.to_relinquish.unwrap_or(pages.list.len()).checked_sub(1)?;
+    pages.to_relinquish = Some(left);
     pages.list.rotate(frames::table())
+}
+
+/// Drops the pin and the allocation of a frame. A table that is only half checked is queued to be
+/// taken apart, if the budget does not allow for it here.
+fn give_back(types: &PageTypes<'_, Host>, domain: &Domain, mfn: Mfn) {
+    let page = frames::table().frame(mfn);
+    if page.type_word().is_pinned() {
+        let unpinned = types.unpin(mfn, domain.id);
+        debug_assert!(unpinned.is_ok(), "a pinned frame of the domain");
+    }
+    let _ = types.settle(mfn);
+    if page.take_allocation(domain.id) {
+        types.put_page(mfn);
+    }
 }
 
 /// Drops what a vCPU holds of its domain's memory.
@@ -56,7 +61,9 @@ fn drop_vcpu(types: &PageTypes<'_, Host>, vcpu: &Vcpu) {
     vcpu.user_root.set(None);
     let gdt = vcpu.gdt.get();
     vcpu.gdt.set(GdtState::default());
-    for frame in roots.into_iter().chain(gdt.frames).flatten() {
+    let ldt = vcpu.ldt.get();
+    vcpu.ldt.set(LdtState::default());
+    for frame in roots.into_iter().chain(gdt.frames).chain(ldt.frames).flatten() {
         types.put_page_and_type(frame);
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `memory_op`: the memory of domains.
+mod acquire_resource;
 mod exchange;
 mod maps;
 mod reservation;
@@ -55,7 +56,10 @@ pub fn memory_op(current: &Current, cmd: u64, arg: GuestPtr) -> Result<Outcome, 
             let request = arg.cast::<RemoveFromPhysmap>().read()?;
             no_physmap(current, request.domid)
         }
-        MemoryOp::ClaimPages | MemoryOp::AcquireResource => Err(Errno::Enosys),
+        MemoryOp::AcquireResource => {
+            return acquire_resource::acquire_resource(current, arg.cast());
+        }
+        MemoryOp::ClaimPages => Err(Errno::Enosys),
     };
     value.map(Outcome::Done)
 }

@@ -87,7 +87,9 @@ impl TimeSnapshot {
     /// The system time in ns at a counter value; the stamp's own time for an earlier one.
     #[must_use]
     pub fn system_time_at(&self, tsc: u64) -> u64 {
-        let ticks = u128::from(tsc.saturating_sub(self.tsc_timestamp));
+        // The timestamp of a domain with a counter of its own can lie before that counter's zero.
+        let ticks = tsc.wrapping_sub(self.tsc_timestamp).cast_signed().max(0);
+        let ticks = u128::from(ticks.unsigned_abs());
         let distance = u32::from(self.shift.unsigned_abs());
         let shifted =
             if self.shift < 0 { ticks >> distance.min(64) } else { ticks << distance.min(31) };
@@ -136,6 +138,9 @@ mod tests {
             assert!(snapshot(hz).system_time_at(u64::MAX) >= 5);
         }
         assert_eq!(snapshot(1_000_000_000).system_time_at(0), 5);
+        let before_zero =
+            TimeSnapshot { tsc_timestamp: 0_u64.wrapping_sub(100), ..snapshot(1_000_000_000) };
+        assert!(before_zero.system_time_at(900).abs_diff(1005) <= 1);
         for shift in [i8::MIN, i8::MAX] {
             let wild = TimeSnapshot { mul: u32::MAX, shift, ..Default::default() };
             let _ = wild.system_time_at(u64::MAX);

@@ -88,7 +88,9 @@ pub(crate) fn wake_due() {
 /// Sets the hypervisor's timer for the earliest deadline, unless it is set for it already.
 pub(crate) fn arm() {
     let next = TIMERS.lock().next().unwrap_or(u64::MAX);
-    if ARMED.load(Ordering::Relaxed) == next && DRIVER.now() < next {
+    // It may have fired early, if our clock was behind for a moment.
+    let fired = VIRQ.get().is_some_and(EventChannel::take_pending);
+    if !fired && ARMED.load(Ordering::Relaxed) == next && DRIVER.now() < next {
         return;
     }
     ARMED.store(next, Ordering::Relaxed);

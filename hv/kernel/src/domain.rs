@@ -82,7 +82,7 @@ pub struct Domain {
     /// The domain may control others and the hardware: the first domain.
     pub privileged: bool,
     /// The caller's name of it (`xen_domain_handle_t`), of no meaning to the hypervisor.
-    pub handle: [u8; 16],
+    pub handle: Mutex<[u8; 16]>,
     references: AtomicU32,
     /// The frame of the page that the domain and the hypervisor share.
     pub shared_info_frame: Mfn,
@@ -132,7 +132,7 @@ impl Domain {
         let domain = Self {
             id,
             privileged,
-            handle,
+            handle: Mutex::new(handle),
             references: AtomicU32::new(1),
             shared_info_frame,
             vcpus: [AtomicPtr::new(vcpu.as_ptr())],

@@ -30,6 +30,7 @@ pub mod callbacks;
 pub mod console_io;
 pub mod debugreg;
 pub mod descriptor;
+mod domctl;
 pub mod event_channel_op;
 mod grant_table_op;
 pub mod iret;
@@ -39,9 +40,11 @@ pub mod mmu_update;
 pub mod mmuext_op;
 mod multicall;
 mod page_owner;
+mod physdev_op;
 mod sched_op;
 mod set_timer_op;
 pub mod stack_switch;
+mod sysctl;
 pub mod trap_table;
 pub mod update_va_mapping;
 mod vcpu_op;
@@ -105,6 +108,9 @@ pub fn dispatch(current: &Current, number: u64, args: &Arguments) -> Result<Outc
         Hypercall::MmuextOp => {
             return mmuext_op::mmuext_op(current, Batch::new(a0, low(a1), a2, a3));
         }
+        Hypercall::Domctl => return domctl::domctl(current, GuestPtr::new(a0)),
+        Hypercall::Sysctl => sysctl::sysctl(current, GuestPtr::new(a0)),
+        Hypercall::PhysdevOp => physdev_op::physdev_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::SchedOp => sched_op::sched_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::SchedOpCompat => sched_op::sched_op_compat(current, low(a0), low(a1)),
         Hypercall::EventChannelOp => {

@@ -43,7 +43,7 @@ pub fn xen_version(current: &Current, op: u32, argument: GuestPtr) -> Result<u64
         }
         XenVersionOp::GetFeatures => get_features(current, argument.cast())?,
         XenVersionOp::Pagesize => return Ok(PAGE_SIZE as u64),
-        XenVersionOp::GuestHandle => argument.cast().write(&current.domain().handle)?,
+        XenVersionOp::GuestHandle => argument.cast().write(&*current.domain().handle.lock())?,
         XenVersionOp::Commandline => {
             let text = if privileged { boot::command_line() } else { DENIED };
             argument.cast().write(&padded::<COMMANDLINE_LEN>(text))?;

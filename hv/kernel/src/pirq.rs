@@ -19,11 +19,11 @@ use crate::msi::Message;
 
 /// Vectors for devices: between the exceptions and the hypervisor's own.
 const FIRST_VECTOR: u8 = 0x30;
-const MAX_PIRQS: usize = 64;
+const MAX_PIRQS: u32 = 64;
 /// Numbers below this one are lines.
 const LINES: u32 = 24;
 /// One above the highest pirq of a domain.
-const NR_PIRQS: u32 = LINES + MAX_PIRQS as u32;
+const NR_PIRQS: u32 = LINES + MAX_PIRQS;
 
 /// Where an interrupt comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ struct Pirq {
     awaits_eoi: bool,
 }
 
-static PIRQS: Mutex<Vec<Pirq, MAX_PIRQS>> = Mutex::new(Vec::new());
+static PIRQS: Mutex<Vec<Pirq, { MAX_PIRQS as usize }>> = Mutex::new(Vec::new());
 
 /// How lines signal that the first domain has told of.
 static TRIGGERS: Mutex<[Option<Trigger>; LINES as usize]> = Mutex::new([None; LINES as usize]);

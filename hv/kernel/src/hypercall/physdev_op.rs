@@ -108,9 +108,7 @@ fn map_pirq(current: &Current, argument: GuestPtr<MapPirq>) -> Result<(), Errno>
             let line = u32::try_from(request.index).map_err(|_| Errno::Einval)?;
             pirq::map_line(&domain, line)?
         }
-        MapPirqType::Msi | MapPirqType::MsiSeg => {
-            pirq::map_message(&domain, message(&request)?)?
-        }
+        MapPirqType::Msi | MapPirqType::MsiSeg => pirq::map_message(&domain, message(&request)?)?,
         MapPirqType::MultiMsi | MapPirqType::Unknown => return Err(Errno::Eopnotsupp),
     };
     let pirq = i32::try_from(number).map_err(|_| Errno::Einval)?;

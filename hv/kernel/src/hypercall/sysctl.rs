@@ -4,8 +4,8 @@ use xen_abi::domctl::{DomainInfo, SCHEDULER_CREDIT};
 use xen_abi::errno::Errno;
 use xen_abi::frame::PAGE_SIZE;
 use xen_abi::sysctl::{
-    AvailHeap, GetDomainInfoList, INTERFACE_VERSION, PHYSCAP_GNTTAB_V1, PHYSCAP_PV, PhysInfo,
-    ReadConsole, SchedId, Sysctl, SysctlCmd,
+    AvailHeap, GetDomainInfoList, INTERFACE_VERSION, PHYSCAP_PV, PhysInfo, ReadConsole, SchedId,
+    Sysctl, SysctlCmd,
 };
 use zerocopy::{Immutable, IntoBytes};
 

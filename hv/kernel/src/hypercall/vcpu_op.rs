@@ -81,8 +81,7 @@ fn require_self(current: &Current, vcpu: &Vcpu) -> Result<(), Errno> {
 fn initialise(vcpu: &Vcpu, argument: GuestPtr<VcpuGuestContext>) -> Result<(), Errno> {
     if vcpu.kernel_root.get().is_some() {
         // The argument is looked at first, as on Xen.
-        let last = argument.byte_offset::<u8>(size_of::<VcpuGuestContext>() as u64 - 1)?;
-        argument.cast::<u8>().read().and_then(|_| last.read())?;
+        argument.read()?;
         return Err(Errno::Eexist);
     }
     Err(Errno::Einval)

@@ -21,16 +21,17 @@ use crate::guest_ptr::GuestPtr;
 use crate::hypercall::{Outcome, page_owner};
 use crate::machine::Host;
 use crate::schedule;
-use crate::vcpu::{Callback, Callbacks, GdtState, LdtState, SegmentState, Vcpu};
+use crate::vcpu::{Callback, Callbacks, GdtState, SegmentState, Vcpu};
 
 /// Descriptors in a frame.
 const PER_FRAME: u32 = 512;
-/// Most entries of a local descriptor table.
-const MAX_LDT_ENTRIES: u64 = 8192;
 /// Frames of a guest's GDT.
 const GDT_FRAMES: usize = 14;
 
-fn find<'d>(domain: &'d Domain, request: &Request) -> Result<(&'d Vcpu, GuestPtr<VcpuGuestContext>), Errno> {
+fn find<'d>(
+    domain: &'d Domain,
+    request: &Request,
+) -> Result<(&'d Vcpu, GuestPtr<VcpuGuestContext>), Errno> {
     let VcpuContext { vcpu, ctxt, .. } = request.payload()?;
     Ok((domain.vcpu(vcpu).ok_or(Errno::Einval)?, GuestPtr::new(ctxt)))
 }
@@ -66,12 +67,12 @@ fn check(context: &VcpuGuestContext) -> Result<(), Errno> {
         context.fs_base,
         context.gs_base_kernel,
         context.gs_base_user,
-        context.ldt_base,
     ];
     let handlers = context.trap_ctxt.iter().map(|trap| trap.address);
     let canonical =
         addresses.into_iter().chain(handlers).all(|at| VirtAddr::new(at).is_canonical());
-    let ldt = context.ldt_ents <= MAX_LDT_ENTRIES && VirtAddr::new(context.ldt_base).offset() == 0;
+    // The frames of an LDT are found by the guest's page tables: it sets one when it runs.
+    let ldt = context.ldt_ents == 0;
     let gdt = context.gdt_ents <= u64::from(FIRST_RESERVED_GDT_ENTRY);
     if canonical && ldt && gdt { Ok(()) } else { Err(Errno::Einval) }
 }
@@ -136,8 +137,6 @@ fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
     vcpu.kernel_root.set(Some(held.kernel_root));
     vcpu.user_root.set(held.user_root);
     vcpu.gdt.set(held.gdt);
-    let entries = u32::try_from(context.ldt_ents).unwrap_or(0);
-    vcpu.ldt.set(LdtState { base: context.ldt_base, entries });
     for (trap, handler) in vcpu.traps.iter().zip(&context.trap_ctxt) {
         let mut handler = *handler;
         handler.cs |= 3;
@@ -161,10 +160,8 @@ fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
 }
 
 fn callbacks(context: &VcpuGuestContext) -> Callbacks {
-    let callback = |address, masking| Callback {
-        address,
-        masks_events: context.flags & masking != 0,
-    };
+    let callback =
+        |address, masking| Callback { address, masks_events: context.flags & masking != 0 };
     Callbacks {
         event: callback(context.event_callback_eip, 0),
         failsafe: callback(context.failsafe_callback_eip, VGCF_FAILSAFE_DISABLES_EVENTS),
@@ -182,7 +179,8 @@ fn low_words(value: u64) -> [u16; 4] {
 pub(super) fn get(domain: &Domain, request: &Request) -> Result<(), Errno> {
     let (vcpu, at) = find(domain, request)?;
     let kernel_root = vcpu.kernel_root.get().ok_or(Errno::Enodata)?;
-    let mut context = VcpuGuestContext { user_regs: vcpu.regs.to_user_regs(), ..Default::default() };
+    let mut context =
+        VcpuGuestContext { user_regs: vcpu.regs.to_user_regs(), ..Default::default() };
     let segments = vcpu.segments.get();
     let [ds, es, fs, gs] = segments.selectors;
     let regs = &mut context.user_regs;

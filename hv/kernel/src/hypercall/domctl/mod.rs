@@ -7,7 +7,7 @@
 //! - [`permission`]: access to hardware.
 use hv_core::scheduler::{MAX_WEIGHT, MIN_WEIGHT};
 use xen_abi::domctl::{
-    AddressSize, Domctl, DomctlCmd, DomainHandle, INTERFACE_VERSION, MaxMem, MaxVcpus,
+    AddressSize, DomainHandle, Domctl, DomctlCmd, INTERFACE_VERSION, MaxMem, MaxVcpus,
     SCHEDOP_GETINFO, SCHEDOP_PUTINFO, SCHEDULER_CREDIT, SchedulerOp,
 };
 use xen_abi::errno::Errno;

@@ -26,7 +26,6 @@ const BATCH: usize = 32;
 struct Wish<'d> {
     mapper: &'d Domain,
     granter: &'d Domain,
-    access: Access,
     ways: Ways,
 }
 
@@ -65,7 +64,7 @@ fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> 
     let granter = domain::find(element.dom).ok_or(GrantStatus::BAD_DOMAIN)?;
     let readonly = flags.contains(MapFlags::READONLY);
     let access = if readonly { Access::ReadOnly } else { Access::ReadWrite };
-    let wish = Wish { mapper, granter: &granter, access, ways };
+    let wish = Wish { mapper, granter: &granter, ways };
     mapper.maptrack.lock().reserve(&mut MaptrackPages(mapper))?;
     if granter.life.lock().is_dying() {
         return Err(GrantStatus::BAD_DOMAIN.into());

@@ -57,10 +57,8 @@ impl Session {
     /// An error when the machine has ended.
     pub(crate) fn line(&mut self, deadline: Instant) -> Result<Option<String>> {
         loop {
-            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-                let rest = self.pending.split_off(end + 1);
-                let line = std::mem::replace(&mut self.pending, rest);
-                return Ok(Some(plain(&line)));
+            if let Some(line) = self.whole_line() {
+                return Ok(Some(line));
             }
             if !self.receive(deadline)? {
                 return Ok(None);
@@ -68,15 +66,42 @@ impl Session {
         }
     }
 
-    /// Waits for a line that contains `text`. Lines before it are dropped.
-    pub(crate) fn wait_for(&mut self, text: &str, patience: Duration) -> Result<String> {
+    /// Waits for a line that `is_it`. Lines before it are dropped.
+    pub(crate) fn wait_for(
+        &mut self,
+        is_it: impl Fn(&str) -> bool,
+        patience: Duration,
+    ) -> Result<String> {
         let deadline = Instant::now() + patience;
         while let Some(line) = self.line(deadline)? {
-            if line.contains(text) {
+            if is_it(&line) {
                 return Ok(line);
             }
         }
-        bail!("no line with `{text}` came within {} s", patience.as_secs())
+        bail!("the expected line did not come within {} s", patience.as_secs())
+    }
+
+    /// Types `line` at `prompt` and returns what is printed until the prompt is there again.
+    pub(crate) fn command(
+        &mut self,
+        prompt: &str,
+        line: &str,
+        patience: Duration,
+    ) -> Result<Vec<String>> {
+        self.pending.clear();
+        self.type_line(line)?;
+        let echo = format!("{prompt}{line}");
+        self.wait_for(|printed| printed.trim_end() == echo, patience)?;
+        let deadline = Instant::now() + patience;
+        let mut lines = Vec::new();
+        while plain(&self.pending) != prompt {
+            match self.whole_line() {
+                Some(line) => lines.push(line),
+                None if self.receive(deadline)? => {}
+                None => bail!("no prompt came within {} s of `{line}`", patience.as_secs()),
+            }
+        }
+        Ok(lines)
     }
 
     /// Waits until the console ends with `prompt`, which nobody ends with a new line.
@@ -89,6 +114,12 @@ impl Session {
         }
         self.pending.clear();
         Ok(())
+    }
+
+    fn whole_line(&mut self) -> Option<String> {
+        let end = self.pending.iter().position(|byte| *byte == b'\n')?;
+        let rest = self.pending.split_off(end + 1);
+        Some(plain(&std::mem::replace(&mut self.pending, rest)))
     }
 
     fn receive(&mut self, deadline: Instant) -> Result<bool> {
@@ -125,7 +156,8 @@ fn read_in_background(mut from: ChildStdout) -> Receiver<Vec<u8>> {
     receiver
 }
 
-/// `bytes` as text without escape sequences and control characters.
+/// `bytes`, at most a line, as it stands on a terminal: without escape sequences and control
+/// characters, and with what was printed over an earlier text instead of that.
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
@@ -136,6 +168,8 @@ fn plain(bytes: &[u8]) -> String {
             if letters.next() == Some('[') {
                 letters.by_ref().find(|letter| ('@'..='~').contains(letter));
             }
+        } else if letter == '\r' && !letters.as_str().trim_start_matches(['\r', '\n']).is_empty() {
+            out.clear();
         } else if !letter.is_control() {
             out.push(letter);
         }
@@ -152,5 +186,10 @@ mod tests {
         assert_eq!(plain(b"\r\x1b[K[httpd] up\r\n"), "[httpd] up");
         assert_eq!(plain(b"\x1b[1;1Hdom0> "), "dom0> ");
         assert_eq!(plain(b"cut \x1b[2"), "cut ");
+    }
+
+    #[test]
+    fn what_is_printed_over_is_gone() {
+        assert_eq!(plain(b"dom0> l\r\x1b[Kdom0> li\r\n"), "dom0> li");
     }
 }

@@ -52,26 +52,33 @@ pub(super) fn run(
 }
 
 fn run_one(session: &mut Session, name: &str) -> Result<Outcome> {
-    let ended = format!("{name} has ended");
     session.type_line(&format!("create {name}.cfg"))?;
     let deadline = Instant::now() + PATIENCE;
-    let outcome = Outcome::follow(session, &format!("[{name}] "), &ended, deadline);
+    let outcome =
+        Outcome::follow(session, &format!("[{name}] "), |line| tells_end(line, name), deadline);
     if outcome.saw_end {
         return Ok(outcome);
     }
     // A guest that has said its verdict powers off; one that hangs has to be destroyed.
-    if session.wait_for(&ended, Duration::from_secs(2)).is_err() {
+    let is_end = |line: &str| tells_end(line, name);
+    if session.wait_for(is_end, Duration::from_secs(2)).is_err() {
         session.type_line(&format!("destroy {name}"))?;
-        session.wait_for(&ended, PATIENCE)?;
+        session.wait_for(is_end, PATIENCE)?;
     }
     Ok(outcome)
 }
 
+/// Whether `line` is what dom0 says when the domain `name` has ended.
+pub(super) fn tells_end(line: &str, name: &str) -> bool {
+    let rest = line.split_once(&format!("{name} ")).map(|(_, rest)| rest.trim());
+    let ends = ["has powered off", "reboots", "has crashed", "has suspended", "is destroyed"];
+    rest.is_some_and(|rest| ends.contains(&rest))
+}
+
 /// Lets hv recount everything.
 fn audit(session: &mut Session) -> Result<()> {
-    session.type_line("audit")?;
-    let line = session.wait_for("audit: ", PATIENCE)?;
-    ensure!(line.contains("audit: ok"), "{line}");
+    let lines = session.command(PROMPT, "audit", PATIENCE)?;
+    ensure!(lines.iter().any(|line| line.contains("audit: ok")), "{}", lines.join("; "));
     Ok(())
 }
 

@@ -37,11 +37,12 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Follows the console of `session` until the guest's verdict, or `deadline`, or a line that
-    /// contains `ended`. Where domains share a console, lines of the guest begin with `prefix`.
+    /// `tells_end` of the domain. Where domains share a console, lines of the guest begin with
+    /// `prefix`.
     pub(crate) fn follow(
         session: &mut Session,
         prefix: &str,
-        ended: &str,
+        tells_end: impl Fn(&str) -> bool,
         deadline: Instant,
     ) -> Self {
         let mut outcome = Self::default();
@@ -60,7 +61,7 @@ impl Outcome {
             if let Some(said) = line.strip_prefix(prefix) {
                 outcome.take(said);
             }
-            if line.contains(ended) {
+            if tells_end(&line) {
                 outcome.saw_end = true;
                 break;
             }

@@ -38,14 +38,29 @@ impl MachineFiles {
         folder: &Path,
         verbose: bool,
     ) -> Result<Self> {
+        Self::make_with(workspace, profile, domains, &[], folder, verbose)
+    }
+
+    /// The same with more files for dom0's ramdisk.
+    pub(crate) fn make_with(
+        workspace: &Workspace,
+        profile: Profile,
+        domains: &[Domain],
+        more: &[(&str, &[u8])],
+        folder: &Path,
+        verbose: bool,
+    ) -> Result<Self> {
         let apps: Vec<String> = domains.iter().filter_map(|domain| domain.app(workspace)).collect();
         let mut names = vec!["hv", "dom0"];
         names.extend(apps.iter().map(String::as_str));
         build::images(workspace, profile, &names)?;
-        let archive = ramdisk::dom0_ramdisk(workspace, profile, domains)?;
+        let mut archive = ramdisk::dom0_ramdisk(workspace, profile, domains)?;
+        for (name, contents) in more {
+            archive.add(name, *contents);
+        }
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let ramdisk = folder.join("ramdisk.cpio");
-        fs::write(&ramdisk, archive).with_context(|| ramdisk.display().to_string())?;
+        fs::write(&ramdisk, archive.bytes()).with_context(|| ramdisk.display().to_string())?;
         let (hv_level, dom0_level) =
             if verbose { (" loglvl=all guest_loglvl=all", " loglevel=debug") } else { ("", "") };
         Ok(Self {

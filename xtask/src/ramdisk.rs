@@ -122,14 +122,14 @@ pub(crate) fn dom0_ramdisk(
     workspace: &Workspace,
     profile: Profile,
     domains: &[Domain],
-) -> Result<Vec<u8>> {
+) -> Result<Archive> {
     let mut archive = Archive::default();
     for domain in domains {
         domain
             .add_to(&mut archive, workspace, profile)
             .with_context(|| domain.path.display().to_string())?;
     }
-    Ok(archive.bytes())
+    Ok(archive)
 }
 
 fn app_ramdisk(workspace: &Workspace, app: &str) -> Result<Vec<u8>> {

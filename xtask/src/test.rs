@@ -16,6 +16,7 @@ pub(crate) mod guest;
 mod host;
 pub(crate) mod outcome;
 mod tally;
+mod toolstack;
 pub(crate) use domains::PROMPT;
 
 /// Run the tests: on the host, test guests in QEMU, and clients against a running machine.
@@ -49,11 +50,13 @@ enum Kind {
     Guests,
     /// Test guests as first domain, a machine each
     First,
+    /// dom0's prompt: errors, lives of domains, shares of the processor
+    Toolstack,
     /// Clients of this host against httpd
     EndToEnd,
 }
 
-const KINDS: [Kind; 3] = [Kind::Host, Kind::Guests, Kind::EndToEnd];
+const KINDS: [Kind; 4] = [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::EndToEnd];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
 
@@ -83,6 +86,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                     domains::run(workspace, &mut tally, &names, cpu)?;
                 }
             }
+            Kind::Toolstack => toolstack::run(workspace, &mut tally)?,
             Kind::EndToEnd => end_to_end::run(workspace, &mut tally)?,
             Kind::First => {
                 for cpu in CPUS {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Somebody at dom0's prompt: wrong files are refused with a sentence, domains live and end as
+//! they are told, and the processor is shared by weight.
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{domains::PROMPT, guest, tally::Tally};
+use crate::{
+    build::{self, Profile},
+    machine_files::MachineFiles,
+    qemu::{Machine, Serial},
+    ramdisk::Domain,
+    session::Session,
+    workspace::Workspace,
+};
+
+mod lives;
+mod refusals;
+mod shares;
+
+const PROFILE: Profile = Profile::ImageDebug;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A test at the prompt.
+type Test = fn(&mut Prompt) -> Result<()>;
+
+const TESTS: [(&str, Test); 9] = [
+    ("help", lives::help),
+    ("a cfg that is not there", refusals::no_file),
+    ("a cfg with an unknown key, and ill-formed ones", refusals::bad_configs),
+    ("kernels that are none", refusals::bad_kernels),
+    ("too little memory", refusals::too_little_memory),
+    ("create, pause, unpause, destroy", lives::one_life),
+    ("a crash, and restarts until it is given up", lives::crash_and_restart),
+    ("weights of 256 and 512 share 1:2", shares::by_weight),
+    ("100 lives leave no trace in free memory", lives::no_leak),
+];
+
+/// A machine at whose prompt somebody types.
+struct Prompt {
+    session: Session,
+}
+
+impl Prompt {
+    /// What is printed until the prompt is there again.
+    fn command(&mut self, line: &str) -> Result<Vec<String>> {
+        self.session.command(PROMPT, line, PATIENCE)
+    }
+
+    /// The same as one text.
+    fn answer(&mut self, line: &str) -> Result<String> {
+        Ok(self.command(line)?.join("\n"))
+    }
+}
+
+pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    tally.begin("dom0's prompt");
+    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
+    let folder = workspace.target_dir().join("run").join("test");
+    let domains = [
+        domain("spinner", "spinner", "memory = 8\n")?,
+        domain("light", "spinner", "memory = 8\ncpu_weight = 256\n")?,
+        domain("heavy", "spinner", "memory = 8\ncpu_weight = 512\n")?,
+        domain("small", "spinner", "memory = 1\n")?,
+        domain("phoenix", "crash", "memory = 8\non_crash = \"restart\"\n")?,
+    ];
+    let files = MachineFiles::make_with(
+        workspace,
+        PROFILE,
+        &domains,
+        &refusals::files(workspace)?,
+        &folder,
+        false,
+    )?;
+    let machine = Machine::new(files.boot(), Serial::Terminal);
+    let mut session = Session::start(&machine, &folder.join("toolstack.log"))?;
+    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let mut prompt = Prompt { session };
+    for (name, test) in TESTS {
+        tally.run(name, || test(&mut prompt));
+    }
+    Ok(())
+}
+
+fn domain(name: &str, kernel: &str, rest: &str) -> Result<Domain> {
+    let text = format!("name = \"{name}\"\nkernel = \"/boot/{kernel}\"\n{rest}");
+    Domain::new(format!("{name}.cfg").into(), text)
+}
+
+/// Fails unless `text` has each of `parts`.
+fn ensure_has(text: &str, parts: &[&str]) -> Result<()> {
+    let missing: Vec<_> = parts.iter().filter(|part| !text.contains(**part)).collect();
+    ensure!(missing.is_empty(), "no {missing:?} in: {text}");
+    Ok(())
+}

@@ -12,6 +12,8 @@ const TYPE_SHIFT: u32 = 40;
 /// Code or data, not a system descriptor.
 const CODE_OR_DATA: u64 = 1 << 44;
 const RING_3: u64 = 3 << 45;
+/// In a call gate: the requested ring of its code selector.
+const GATE_SELECTOR_RING_3: u64 = 3 << 16;
 const PRESENT: u64 = 1 << 47;
 /// Type of the system descriptors: none (also the second half of a 16-byte one).
 const TYPE_NONE: u64 = 0;
@@ -43,7 +45,7 @@ impl Descriptor {
         }
         match (self.0 >> TYPE_SHIFT) & 0xf {
             TYPE_NONE => Some(self),
-            TYPE_CALL_GATE => Some(Self(self.0 & !RING_3)),
+            TYPE_CALL_GATE => Some(Self((self.0 & !RING_3) | GATE_SELECTOR_RING_3)),
             _ => None,
         }
     }

@@ -21,6 +21,10 @@ impl<M: Machine> PageTypes<'_, M> {
             let word = page.type_word();
             if word.count() > 0 {
                 if word.page_type() != wanted || !word.is_validated() {
+                    // The use may be that of a table which is out of use itself.
+                    if self.settle_any(page.state().owner())? {
+                        continue;
+                    }
                     return Err(Errno::Einval.into());
                 }
                 let more = word.used().ok_or(Errno::Ebusy)?;

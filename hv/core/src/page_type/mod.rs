@@ -44,8 +44,8 @@ use xen_abi::frame::Mfn;
 
 use crate::page_info::{PageInfo, Put};
 
-/// Table entries one hypercall may look at: about 64 tables, well below a millisecond.
-pub const BUDGET: u32 = 64 * 512;
+/// Table entries one hypercall may look at: those of 32 tables, well below a millisecond.
+pub const BUDGET: u32 = 32 * 512;
 
 /// Why an operation did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,16 +46,21 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// [`Stop::Preempted`] when some are left.
     pub fn settle_all(&self, owner: DomId) -> Result<(), Stop> {
-        loop {
+        self.settle_any(owner).map(|_| ())
+    }
+
+    /// The same; says whether there were any.
+    pub(super) fn settle_any(&self, owner: DomId) -> Result<bool, Stop> {
+        let mut any = false;
+        while let Some(mfn) = self.machine.pop_work(owner) {
             if self.is_spent() {
-                // Look without taking: nothing is left in the usual case.
-                let Some(mfn) = self.machine.pop_work(owner) else { return Ok(()) };
                 self.machine.push_work(owner, mfn);
                 return Err(Stop::Preempted);
             }
-            let Some(mfn) = self.machine.pop_work(owner) else { return Ok(()) };
             self.take_apart(mfn);
+            any = true;
         }
+        Ok(any)
     }
 
     /// If the frame is unused but partial, takes it apart.

@@ -57,7 +57,11 @@ impl<T: FromBytes> Batch<T> {
             let step = rest.list.read().map_err(Stop::Refused);
             match page_owner::finished(step.and_then(|operation| execute(&types, operation))) {
                 Some(Ok(())) => {}
-                Some(Err(errno)) => break Some(Err(errno)),
+                Some(Err(errno)) => {
+                    // What is left over goes with a later call.
+                    let _ = types.settle_all(table_owner);
+                    break Some(Err(errno));
+                }
                 None => break None,
             }
             rest.count = rest.count.saturating_sub(1);

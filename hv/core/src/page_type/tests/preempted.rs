@@ -117,3 +117,16 @@ fn an_entry_changed_while_the_check_waits_is_no_hole() {
     fake.types().unpin(Mfn::new(L4), DOM1).unwrap();
     settle(&fake);
 }
+
+#[test]
+fn uses_by_tables_out_of_use_are_no_uses() {
+    let fake = machine();
+    fake.map(L2, 511, L1 + 511, RW | 1 << 7);
+    let pin = fake.types().pin(Mfn::new(L4), Level::L4, DOM1);
+    assert_eq!(pin, Err(Stop::Refused(Errno::Einval)));
+    // The L2 still waits to be taken apart, and so holds its L1s.
+    let types = fake.types();
+    assert_eq!(types.get_page_and_type(Mfn::new(L1), DOM1, PageType::Writable), Ok(()));
+    types.put_page_and_type(Mfn::new(L1));
+    settle(&fake);
+}

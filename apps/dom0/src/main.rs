@@ -10,6 +10,7 @@ extern crate alloc;
 
 mod console;
 mod files;
+mod network;
 mod prompt;
 mod shared_page;
 mod terminal;
@@ -20,6 +21,7 @@ use dom0_core::store::Store;
 use dom0_core::{domain_nodes, xenstored::Error};
 use minios::task;
 
+use crate::network::Network;
 use crate::toolstack::Domains;
 
 minios::entry!(main);
@@ -30,10 +32,14 @@ async fn main() {
         Ok(store) => store, // direct calls; the domains' rings come with each domain
         Err(error) => return log::error!("xenstore cannot be set up: {error}"),
     };
+    let network = match Network::start(&store) {
+        Ok(network) => network, // the device, the switch, dom0's own stack; backends as domains come
+        Err(error) => return log::error!("the network cannot be set up: {error}"),
+    };
     let domains = Domains::new(store.clone());
     drop(task::spawn(domains.clone().watch_ends())); // restarts and cleans up what ended
     domains.create_all().await; // etc/xen/auto/*.cfg of the ramdisk, in order
-    prompt::run(domains, store).await;
+    prompt::run(domains, store, network).await;
 }
 
 fn new_store() -> Result<Store, Error> {

@@ -9,7 +9,7 @@ use dom0_core::prompt::Command;
 use minios::hypercall::domctl;
 
 use super::{Prompt, show};
-use crate::terminal;
+use crate::{network, terminal};
 
 impl Prompt {
     /// Does what a line asked for, and tells what went wrong.
@@ -24,7 +24,10 @@ impl Prompt {
             Command::Help => show::help(),
             Command::List => show::list(&self.domains),
             Command::Top => show::top(&self.domains).await,
-            Command::Info => show::info()?,
+            Command::Info => {
+                show::info()?;
+                self.network.describe().iter().for_each(|line| terminal::line(line));
+            }
             Command::Dmesg => show::hypervisor_log()?,
             Command::XenstoreLs(path) => show::xenstore(&self.store, &path)?,
             Command::Create(name) => drop(self.domains.create(&name).await?),
@@ -45,7 +48,11 @@ impl Prompt {
                 let domain = self.domains.find(&name)?;
                 self.attach(domain);
             }
-            Command::Ping(_) | Command::Fetch(_) => return Err("dom0 has no network".to_string()),
+            Command::Ping(_) => return Err("dom0 cannot ping yet".to_string()),
+            Command::Fetch(url) => {
+                let fetched = network::fetch(self.network.stack(), &url, |_| ()).await;
+                terminal::line(&fetched.map_err(|error| error.to_string())?.to_string());
+            }
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use dom0_core::prompt::{Command, Key, LineEditor};
 use dom0_core::store::Store;
 use minios::console;
 
+use crate::network::Network;
 use crate::terminal;
 use crate::toolstack::{Domain, Domains};
 
@@ -21,8 +22,9 @@ fn show(editor: &LineEditor) {
 }
 
 /// Serves the prompt, for ever.
-pub(crate) async fn run(domains: Domains, store: Store) {
-    let mut prompt = Prompt { domains, store, editor: LineEditor::default(), attached: None };
+pub(crate) async fn run(domains: Domains, store: Store, network: Network) {
+    let editor = LineEditor::default();
+    let mut prompt = Prompt { domains, store, network, editor, attached: None };
     show(&prompt.editor);
     loop {
         let mut buffer = [0; 64];
@@ -35,6 +37,7 @@ pub(crate) async fn run(domains: Domains, store: Store) {
 struct Prompt {
     domains: Domains,
     store: Store,
+    network: Network,
     editor: LineEditor,
     attached: Option<Rc<Domain>>,
 }

@@ -4,4 +4,4 @@
 
 pub use minios_core::link::{Capabilities, Link};
 pub use minios_core::mac_address::{BadMacAddress, MacAddress};
-pub use minios_core::packet::{Checksum, Gso, GsoKind, Headers, NetworkLayer, Packet};
+pub use minios_core::packet::{Checksum, Gso, GsoKind, Headers, MAX_PACKET, NetworkLayer, Packet};

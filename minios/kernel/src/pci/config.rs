@@ -36,10 +36,10 @@ impl Location {
         self.read(register & !3).to_le_bytes()[usize::from(register & 3)]
     }
 
-    /// Writes the four bytes from `register` on, which is aligned.
-    pub(crate) fn write(self, register: u8, value: u32) {
+    /// Writes the two bytes from `register` on, which is aligned.
+    pub(crate) fn write_u16(self, register: u8, value: u16) {
         self.select(register);
-        out32(DATA, value);
+        out16(DATA + u16::from(register & 2), value);
     }
 
     fn select(self, register: u8) {
@@ -63,9 +63,15 @@ fn in32(port: u16) -> u32 {
     value
 }
 
+fn out16(port: u16, value: u16) {
+    // SAFETY: as above; this crate writes only what lets a device use memory that was given to it.
+    unsafe {
+        asm!("out dx, ax", in("dx") port, in("ax") value, options(nomem, nostack, preserves_flags));
+    }
+}
+
 fn out32(port: u16, value: u32) {
-    // SAFETY: the two ports only reach configuration space, and this crate writes there only
-    // what lets a device use memory that was given to it.
+    // SAFETY: as above; the port that takes an address.
     unsafe {
         asm!("out dx, eax", in("dx") port, in("eax") value, options(nomem, nostack, preserves_flags));
     }

@@ -23,9 +23,9 @@ const SECONDARY_BUS: u8 = 0x19;
 const CAPABILITIES: u8 = 0x34;
 const INTERRUPT_LINE: u8 = 0x3c;
 
-const COMMAND_MEMORY: u32 = 1 << 1;
-const COMMAND_BUS_MASTER: u32 = 1 << 2;
-const COMMAND_NO_INTX: u32 = 1 << 10;
+const COMMAND_MEMORY: u16 = 1 << 1;
+const COMMAND_BUS_MASTER: u16 = 1 << 2;
+const COMMAND_NO_INTX: u16 = 1 << 10;
 const STATUS_CAPABILITIES: u16 = 1 << 4;
 const CLASS_BRIDGE: u16 = 0x0604;
 const NO_DEVICE: u16 = 0xffff;
@@ -110,10 +110,9 @@ impl Function {
         self.change_command(COMMAND_NO_INTX);
     }
 
-    fn change_command(&self, set: u32) {
-        // Ones in the upper half would clear bits of the status register.
-        let command = u32::from(self.location.read_u16(COMMAND));
-        self.location.write(COMMAND, command | set);
+    fn change_command(&self, set: u16) {
+        let command = self.location.read_u16(COMMAND);
+        self.location.write_u16(COMMAND, command | set);
     }
 
     /// The interrupt line, as the firmware routed it.

@@ -13,8 +13,10 @@ use crate::hypercall::physdev;
 const CAPABILITY_MSIX: u8 = 0x11;
 /// Offset of the word that says where the table is.
 const MSIX_TABLE: u8 = 4;
-const MSIX_ENABLE: u32 = 1 << 31;
-const MSIX_MASK_ALL: u32 = 1 << 30;
+/// Offset of the control word.
+const MSIX_CONTROL: u8 = 2;
+const MSIX_ENABLE: u16 = 1 << 15;
+const MSIX_MASK_ALL: u16 = 1 << 14;
 
 /// An interrupt that is bound.
 pub(crate) struct Interrupt {
@@ -61,8 +63,10 @@ fn message(function: &Function, capability: u8) -> Result<Interrupt, Errno> {
     })?;
     let channel = EventChannel::bind_pirq(pirq, false)?;
     function.disable_line();
-    let control = function.location.read(capability);
-    function.location.write(capability, (control | MSIX_ENABLE) & !MSIX_MASK_ALL);
+    // The hypervisor lets us write this word, and nothing else of the capability.
+    let control = function.location.read_u16(capability + MSIX_CONTROL);
+    let enabled = (control | MSIX_ENABLE) & !MSIX_MASK_ALL;
+    function.location.write_u16(capability + MSIX_CONTROL, enabled);
     Ok(Interrupt { channel, is_message: true, acknowledge: None })
 }
 

@@ -30,6 +30,7 @@ macro_rules! number_enum {
         impl TryFrom<$raw> for $name {
             type Error = $crate::errno::Errno;
 
+            #[inline]
             fn try_from(raw: $raw) -> Result<Self, $crate::errno::Errno> {
                 match raw {
                     $($number => Ok(Self::$variant),)*

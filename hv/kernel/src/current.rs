@@ -32,6 +32,18 @@ impl Current {
     }
 }
 
+/// Whether the scheduler must run before a guest is entered: [`Pcpu::reschedule`], by one
+/// instruction.
+pub fn reschedule_requested() -> bool {
+    let flag: u8;
+    // SAFETY: gs points at the pCPU's structure.
+    unsafe {
+        asm!("mov {}, gs:[{}]", out(reg_byte) flag, const offset_of!(Pcpu, reschedule),
+            options(nostack, readonly, preserves_flags));
+    }
+    flag != 0
+}
+
 /// The state of the pCPU that executes this.
 pub fn pcpu() -> &'static Pcpu {
     let address: *const Pcpu;

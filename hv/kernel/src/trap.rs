@@ -8,7 +8,7 @@ use xen_abi::trap::{
 };
 
 use crate::arch::control;
-use crate::current::pcpu;
+use crate::current::reschedule_requested;
 use crate::entry::ring0::log_registers;
 use crate::entry::{VECTOR_IRET_FAULT, VECTOR_SYSCALL, VECTOR_SYSCALL32};
 use crate::guest_ptr::GuestPtr;
@@ -33,7 +33,7 @@ pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {
 /// event.
 pub fn leave(vcpu: &Vcpu) -> *const Vcpu {
     let mut vcpu = VcpuRef::new(vcpu);
-    if pcpu().reschedule.get() {
+    while reschedule_requested() {
         vcpu = switch::next_vcpu();
     }
     let info = vcpu.info();
@@ -50,7 +50,7 @@ fn deliver_upcall(vcpu: &Vcpu) -> *const Vcpu {
     let event = Callback { masks_events: true, ..vcpu.callbacks.get().event };
     enter_handler(vcpu, event, Cause::Plain);
     // A guest that could not be entered has crashed, and another one continues.
-    if pcpu().reschedule.get() { leave(vcpu) } else { vcpu }
+    if reschedule_requested() { leave(vcpu) } else { vcpu }
 }
 
 fn exception(vcpu: &Vcpu, vector: u8) {
@@ -101,9 +101,11 @@ pub fn inject(vcpu: &Vcpu, vector: u8, error_code: Option<u32>) {
     enter_handler(vcpu, handler, error_code.map_or(Cause::Plain, Cause::ErrorCode));
 }
 
-/// A `syscall` of user mode: to the callback for it, or #UD.
-pub fn syscall_from_user(vcpu: &Vcpu) {
+/// A `syscall` of user mode: to the callback for it, or #UD. Returns the vCPU to continue with.
+#[inline(never)]
+pub fn syscall_from_user(vcpu: &Vcpu) -> *const Vcpu {
     user_call(vcpu, vcpu.callbacks.get().syscall);
+    leave(vcpu)
 }
 
 fn syscall32_from_user(vcpu: &Vcpu) {

@@ -38,14 +38,12 @@ entry_syscall:
     push r11
     push {GUEST_CS}
     push rcx
-    push 0
-    mov dword ptr [rsp + 4], {VECTOR_SYSCALL}
+    push -1                             // no error code, VECTOR_SYSCALL
     SAVE_REGISTERS
     lea rdi, [rsp - {REGS}]
     mov rsp, gs:[{STACK_TOP}]
     clts
     SAVE_XMM rdi, {XMM}
-    xor ebp, ebp
     call {hypercall_from_guest}
     jmp exit_to_guest
 
@@ -77,14 +75,11 @@ exit_to_guest:
     cmp byte ptr [rax + {TASK_SWITCHED}], 0
     jne exit_set_ts
 exit_ts_done:
-    cmp dword ptr [rsp + {ENTRY_VECTOR}], {VECTOR_SYSCALL}
+    cmp dword ptr [rsp + {ENTRY_VECTOR}], -1
     jne exit_by_iret
-    mov rcx, [rsp + {RIP}]              // sysret faults in ring 0 where rip is not canonical
-    mov r11, rcx
-    shl r11, 16
-    sar r11, 16
-    cmp r11, rcx
-    jne exit_by_iret
+    bt dword ptr [rsp + {RIP} + 4], 15  // sysret faults in ring 0 where rip is not canonical
+    jc exit_high_rip
+exit_by_sysret:
     RESTORE_REGISTERS
     mov rcx, [rsp + 8]
     mov r11, [rsp + 24]
@@ -92,6 +87,12 @@ exit_ts_done:
     swapgs
     sysretq
 
+// Bit 47 of rip is set: canonical only if all above are.
+exit_high_rip:
+    mov rcx, [rsp + {RIP}]
+    sar rcx, 47
+    inc rcx
+    jz exit_by_sysret
 exit_by_iret:
     RESTORE_REGISTERS
     add rsp, 8

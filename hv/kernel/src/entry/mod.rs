@@ -14,8 +14,9 @@ use crate::vcpu::Vcpu;
 pub mod fixup;
 pub mod ring0;
 
-/// `entry_vector` of a vCPU that came by `syscall` in 64-bit mode.
-pub const VECTOR_SYSCALL: u32 = 0x100;
+/// `entry_vector` of a vCPU that came by `syscall` in 64-bit mode, and may go back by sysret: its
+/// rip is canonical, or the first address that is not, and its selectors are the flat ones.
+pub const VECTOR_SYSCALL: u32 = u32::MAX;
 /// `entry_vector` of a vCPU that came by `syscall` in 32-bit mode.
 pub const VECTOR_SYSCALL32: u32 = 0x101;
 /// `entry_vector` of a vCPU whose return frame the CPU did not accept.
@@ -37,7 +38,6 @@ global_asm!(
     GUEST_CS = const FLAT_KERNEL_CS,
     GUEST_CS32 = const FLAT_RING3_CS32,
     GUEST_SS = const FLAT_KERNEL_SS,
-    VECTOR_SYSCALL = const VECTOR_SYSCALL,
     VECTOR_SYSCALL32 = const VECTOR_SYSCALL32,
     VECTOR_IRET_FAULT = const VECTOR_IRET_FAULT,
     MSR_GS_BASE = const msr::GS_BASE,
@@ -68,3 +68,5 @@ pub fn init_syscall() {
     msr::write(msr::SYSCALL_MASK, TF | IF | DF | IOPL | NT | RF | AC);
     msr::write(msr::SYSENTER_CS, 0);
 }
+
+const _: () = assert!(VECTOR_SYSCALL == u32::MAX, "entry.S pushes -1");

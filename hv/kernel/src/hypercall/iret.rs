@@ -2,6 +2,7 @@
 //! `iret`: the guest's kernel returns from a trap, to itself or to user mode.
 use hv_core::bounce::guest_rflags;
 use xen_abi::errno::Errno;
+use xen_abi::frame::VirtAddr;
 use xen_abi::shared_info::VcpuInfo;
 use xen_abi::trap::{IretContext, VGCF_IN_SYSCALL};
 
@@ -42,7 +43,8 @@ pub fn iret(current: &Current) -> Result<Outcome, Errno> {
         regs.rcx.set(context.rcx);
         regs.entry_vector.set(0);
     } else {
-        regs.entry_vector.set(if flat(cs, ss) { VECTOR_SYSCALL } else { 0 });
+        let by_sysret = flat(cs, ss) && VirtAddr::new(context.rip).is_canonical();
+        regs.entry_vector.set(if by_sysret { VECTOR_SYSCALL } else { 0 });
     }
     set_upcall_mask(vcpu.info(), context.rflags & RFLAGS_IF == 0);
     Ok(Outcome::Registers)

@@ -25,8 +25,17 @@ const DENIED: &str = "<denied>";
 /// `xen_version(op, argument)`. `EFAULT` for a bad buffer, `EINVAL` for an unknown feature word,
 /// `ENODATA` for the build id, of which there is none.
 pub fn xen_version(current: &Current, op: u32, argument: GuestPtr) -> Result<u64, Errno> {
-    let privileged = current.domain().privileged;
     match XenVersionOp::try_from(op)? {
+        XenVersionOp::Version => Ok(VERSION),
+        op => fill(current, op, argument),
+    }
+}
+
+/// The operations that fill a buffer. Apart, so that asking for the version needs no room for one.
+#[inline(never)]
+fn fill(current: &Current, op: XenVersionOp, argument: GuestPtr) -> Result<u64, Errno> {
+    let privileged = current.domain().privileged;
+    match op {
         XenVersionOp::Version => return Ok(VERSION),
         XenVersionOp::Extraversion => {
             argument.cast().write(&padded::<EXTRAVERSION_LEN>(EXTRAVERSION))?;

@@ -79,10 +79,11 @@ impl StartInfo {
         info
     }
 
-    /// Whether the magic is that of a 64-bit PV guest.
+    /// Whether the magic is that of a 64-bit PV guest; Xen adds a letter to it for an image that
+    /// names a PAE mode.
     #[must_use]
     pub fn has_magic(&self) -> bool {
-        until_nul(&self.magic) == MAGIC
+        until_nul(&self.magic).starts_with(MAGIC)
     }
 
     /// domU: the console ring page.

@@ -31,7 +31,7 @@ extern crate std;
 pub use log;
 pub use minios_core;
 pub use shutdown::shutdown;
-pub use start_info::{command_line, command_line_value, is_initial_domain};
+pub use start_info::{command_line, command_line_value, is_initial_domain, start_info};
 pub use xen_abi;
 pub use xen_abi::domain::DomId;
 pub use xen_abi::errno::Errno;

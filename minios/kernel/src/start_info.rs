@@ -11,8 +11,13 @@ pub(crate) fn set(info: &'static StartInfo) {
     START_INFO.call_once(|| info);
 }
 
-/// The builder's page.
-pub(crate) fn start_info() -> &'static StartInfo {
+/// The builder's page as it was at boot.
+///
+/// ```no_run
+/// log::info!("{} pages", minios::start_info().nr_pages);
+/// ```
+#[must_use]
+pub fn start_info() -> &'static StartInfo {
     START_INFO.get().expect("boot sets it first")
 }
 

@@ -1,4 +1,46 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One tiny guest per behaviour.
+//! What the test guests share. Each guest is a file in `bin/` and tests one behaviour.
 #![no_std]
-#![forbid(unsafe_code)]
+
+pub mod addresses;
+pub mod hypercall;
+pub mod traps;
+pub mod upcalls;
+
+use test_report::Report;
+use xen_abi::errno::Errno;
+
+/// What a hypercall returns for an errno.
+#[must_use]
+pub const fn minus(errno: Errno) -> i64 {
+    -(errno as i64)
+}
+
+/// Every class of bad pointer must give `EFAULT`.
+pub fn refuses_bad_pointers(report: &mut Report, name: &str, call: impl Fn(u64) -> i64) {
+    for (class, address) in addresses::BAD {
+        let result = call(address);
+        report.row(&alloc::format!("{name}, {class} pointer"), result);
+        report.equal(name, result, minus(Errno::Efault));
+    }
+}
+
+extern crate alloc;
+
+/// A word of memory that is mapped for as long as the domain lives: of the p2m list, or of the m2p
+/// table for a frame that is ours.
+#[must_use]
+pub fn word(address: u64) -> u64 {
+    let at = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).unwrap_or(0));
+    // SAFETY: the caller names a mapped word; a test that does not ends by a fault, in itself.
+    unsafe { at.read_volatile() }
+}
+
+/// The number of this domain: 0 for the first, which has nobody to ask.
+pub async fn own_domid() -> minios::DomId {
+    if minios::is_initial_domain() {
+        return minios::DomId::new(0);
+    }
+    let text = minios::xenstore::read("domid").await.unwrap_or_default();
+    text.trim().parse().map_or(minios::DomId::SELF, minios::DomId::new)
+}

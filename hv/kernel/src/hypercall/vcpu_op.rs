@@ -120,12 +120,15 @@ fn set_singleshot(vcpu: &Vcpu, request: SetSingleshotTimer) -> Result<(), Errno>
     Ok(())
 }
 
-/// Moves the vCPU's info to a frame of the guest. `EINVAL` where it does not fit, is not aligned,
-/// was moved before, or where the frame is not the domain's to write.
+/// Moves the vCPU's info to a frame of the guest. `ENXIO` where it does not fit or is not aligned,
+/// `EINVAL` where it was moved before, or where the frame is not the domain's to write.
 fn register_info(current: &Current, vcpu: &Vcpu, mfn: u64, offset: u32) -> Result<(), Errno> {
     let fits = u64::from(offset).saturating_add(size_of::<VcpuInfo>() as u64) <= 4096;
     let aligned = u64::from(offset).is_multiple_of(align_of::<VcpuInfo>() as u64);
-    if !fits || !aligned || vcpu.info_frame.get().is_some() {
+    if !fits || !aligned {
+        return Err(Errno::Enxio);
+    }
+    if vcpu.info_frame.get().is_some() {
         return Err(Errno::Einval);
     }
     if vcpu.id != current.vcpu().id && vcpu.account.get().is_up() {

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Not a test: what operations cost, in ticks of the TSC, stub and loop included. Under QEMU's
+//! `-icount shift=0` a tick is an instruction.
+#![no_std]
+#![no_main]
+
+use core::arch::asm;
+use core::arch::x86_64::_rdtsc;
+use minios::DomId;
+use minios::memory::SharedPages;
+use test_guests::hypercall::{at_mut, stub};
+use test_guests::{own_domid, traps};
+use test_report::Report;
+use xen_abi::grant_table::{
+    COPY_DEST_GREF, COPY_SOURCE_GREF, CopyPtr, GrantCopy, GrantRef, GrantStatus, GrantTableOp,
+    MapFlags, MapGrantRef, UnmapGrantRef,
+};
+use xen_abi::hypercall::Hypercall;
+use xen_abi::mmu::{Pte, PteFlags, UVMF_INVLPG};
+use xen_abi::trap::{TrapFlags, VECTOR_BP};
+
+test_report::guest!(run);
+
+const ROUNDS: usize = 5;
+const CALLS: u64 = 1000;
+
+/// The median over the rounds of what one call of `operation` takes.
+fn measure(report: &mut Report, name: &str, mut operation: impl FnMut()) {
+    let mut rounds = [0; ROUNDS];
+    operation();
+    for round in &mut rounds {
+        // SAFETY: reads a counter.
+        let start = unsafe { _rdtsc() };
+        for _ in 0..CALLS {
+            operation();
+        }
+        // SAFETY: reads a counter.
+        let end = unsafe { _rdtsc() };
+        *round = (end - start) / CALLS;
+    }
+    rounds.sort_unstable();
+    report.figure(name, rounds[ROUNDS / 2]);
+}
+
+async fn run(report: &mut Report) {
+    measure(report, "null hypercall (xen_version)", || {
+        stub(Hypercall::XenVersion, [0; 5]);
+    });
+    measure(report, "set_timer_op(0)", || {
+        stub(Hypercall::SetTimerOp, [0; 5]);
+    });
+    bounce(report);
+    let me = own_domid().await;
+    let (Ok(page), Ok(window)) = (SharedPages::alloc(1), SharedPages::alloc(1)) else {
+        return report.error("two pages", "no memory");
+    };
+    update_va_mapping(report, &window);
+    grant_map(report, me, &page, &window);
+    grant_copy(report, me, &page);
+    // The window's own frame is no longer behind it.
+    core::mem::forget(window);
+}
+
+fn bounce(report: &mut Report) {
+    traps::record(VECTOR_BP, TrapFlags::DPL3);
+    traps::RESUME.store(0, core::sync::atomic::Ordering::Relaxed);
+    measure(report, "int3 bounce and return by iretq", || {
+        // SAFETY: the recording handler returns behind the instruction and keeps all registers.
+        unsafe { asm!("int3") };
+    });
+}
+
+fn update_va_mapping(report: &mut Report, window: &SharedPages) {
+    let flags = PteFlags::PRESENT
+        | PteFlags::WRITABLE
+        | PteFlags::USER
+        | PteFlags::ACCESSED
+        | PteFlags::DIRTY;
+    let entry = Pte::new(window.mfn(0), flags).raw();
+    let va = window.address() as u64;
+    measure(report, "update_va_mapping, unmap and map", || {
+        stub(Hypercall::UpdateVaMapping, [va, 0, UVMF_INVLPG, 0, 0]);
+        stub(Hypercall::UpdateVaMapping, [va, entry, UVMF_INVLPG, 0, 0]);
+    });
+}
+
+fn grant_map(report: &mut Report, me: DomId, page: &SharedPages, window: &SharedPages) {
+    let Ok(grant) = minios::grant_table::grant_access(me, page, 0, false) else {
+        return report.error("a grant", "refused");
+    };
+    let host_addr = window.address() as u64;
+    let mut map = MapGrantRef {
+        host_addr,
+        flags: MapFlags::HOST_MAP,
+        grant_ref: grant.reference(),
+        dom: me,
+        ..Default::default()
+    };
+    let mut worst = 0;
+    measure(report, "grant map and unmap", || {
+        let op = u64::from(GrantTableOp::MapGrantRef.raw());
+        stub(Hypercall::GrantTableOp, [op, at_mut(&mut map), 1, 0, 0]);
+        let mut unmap = UnmapGrantRef { host_addr, handle: map.handle, ..Default::default() };
+        let op = u64::from(GrantTableOp::UnmapGrantRef.raw());
+        stub(Hypercall::GrantTableOp, [op, at_mut(&mut unmap), 1, 0, 0]);
+        worst = map.status.get().min(unmap.status.get()).min(worst);
+    });
+    report.equal("every map and unmap succeeded", worst, 0);
+}
+
+fn grant_copy(report: &mut Report, me: DomId, page: &SharedPages) {
+    let Ok(other) = SharedPages::alloc(1) else { return report.error("a page", "no memory") };
+    let (Ok(source), Ok(dest)) = (
+        minios::grant_table::grant_access(me, page, 0, false),
+        minios::grant_table::grant_access(me, &other, 0, false),
+    ) else {
+        return report.error("two grants", "refused");
+    };
+    let end = |grant: GrantRef| CopyPtr {
+        ref_or_gmfn: u64::from(grant.get()),
+        domid: me,
+        ..Default::default()
+    };
+    let mut copy = GrantCopy {
+        source: end(source.reference()),
+        dest: end(dest.reference()),
+        len: 4096,
+        flags: COPY_SOURCE_GREF | COPY_DEST_GREF,
+        ..Default::default()
+    };
+    let op = u64::from(GrantTableOp::Copy.raw());
+    measure(report, "grant copy of 4 KiB", || {
+        stub(Hypercall::GrantTableOp, [op, at_mut(&mut copy), 1, 0, 0]);
+    });
+    report.equal("every copy succeeded", copy.status, GrantStatus::OKAY);
+}

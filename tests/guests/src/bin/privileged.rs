@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What only the first domain may do is refused to others: domctl, sysctl, physdev, platform.
+#![no_std]
+#![no_main]
+
+use test_guests::hypercall::{at_mut, call1, call2};
+use test_guests::minus;
+use test_report::Report;
+use xen_abi::domain::DomId;
+use xen_abi::domctl::{Domctl, DomctlCmd};
+use xen_abi::errno::Errno;
+use xen_abi::hypercall::Hypercall;
+use xen_abi::physdev::{PhysdevOp, SetIopl};
+use xen_abi::sysctl::{Sysctl, SysctlCmd};
+
+test_report::guest!(run);
+
+async fn run(report: &mut Report) {
+    if minios::is_initial_domain() {
+        return report.skip("the first domain may do all this");
+    }
+    for cmd in [
+        DomctlCmd::CreateDomain,
+        DomctlCmd::DestroyDomain,
+        DomctlCmd::PauseDomain,
+        DomctlCmd::UnpauseDomain,
+        DomctlCmd::GetDomainInfo,
+        DomctlCmd::MaxMem,
+    ] {
+        let mut call = Domctl::new(cmd, DomId::new(0));
+        let result = call1(Hypercall::Domctl, at_mut(&mut call));
+        report.expect(&alloc::format!("{cmd:?}"), result, minus(Errno::Eperm));
+    }
+    for cmd in [SysctlCmd::PhysInfo, SysctlCmd::GetDomainInfoList, SysctlCmd::ReadConsole] {
+        let mut call = Sysctl::new(cmd);
+        let result = call1(Hypercall::Sysctl, at_mut(&mut call));
+        report.expect(&alloc::format!("{cmd:?}"), result, minus(Errno::Eperm));
+    }
+    let mut iopl = SetIopl { iopl: 9 };
+    let set_iopl = u64::from(PhysdevOp::SetIopl.raw());
+    let result = call2(Hypercall::PhysdevOp, set_iopl, at_mut(&mut iopl));
+    report.expect("set_iopl 9", result, minus(Errno::Einval));
+    let platform = call1(Hypercall::PlatformOp, at_mut(&mut [0u64; 32]));
+    report.row("platform_op", platform);
+}
+
+extern crate alloc;

@@ -39,6 +39,7 @@ async fn main() {
     let domains = Domains::new(store.clone());
     drop(task::spawn(domains.clone().watch_ends())); // restarts and cleans up what ended
     domains.create_all().await; // etc/xen/auto/*.cfg of the ramdisk, in order
+    log::info!("dom0 is ready; `help` tells what can be typed here");
     prompt::run(domains, store, network).await;
 }
 

@@ -29,12 +29,13 @@ impl Prompt {
                 self.network.describe().iter().for_each(|line| terminal::line(line));
             }
             Command::Dmesg => show::hypervisor_log()?,
+            Command::Audit => show::audit(),
             Command::XenstoreLs(path) => show::xenstore(&self.store, &path)?,
             Command::Create(name) => drop(self.domains.create(&name).await?),
             Command::Destroy(name) => {
                 let domain = self.domains.find(&name)?;
                 self.domains.destroy(&domain).await.map_err(refused)?;
-                log::info!("{} is destroyed", domain.config.name);
+                log::info!("{} has ended: destroyed", domain.config.name);
             }
             Command::Shutdown(name) => self.request(&name, "poweroff")?,
             Command::Reboot(name) => self.request(&name, "reboot")?,

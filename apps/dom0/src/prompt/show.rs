@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use dom0_core::prompt::COMMANDS;
 use dom0_core::store::Store;
 use dom0_core::xenstored::{DOM0, Path};
-use minios::hypercall::{sysctl, version};
+use minios::hypercall::{audit as audit_call, sysctl, version};
 use minios::time::{Duration, Instant, Timer};
 use xen_abi::domain::DomId;
 use xen_abi::domctl::{
@@ -100,6 +100,15 @@ pub(super) fn hypervisor_log() -> Result<(), String> {
     }
     String::from_utf8_lossy(&text).lines().for_each(line);
     Ok(())
+}
+
+/// Whether the hypervisor's counts are right.
+pub(super) fn audit() {
+    match audit_call::audit() {
+        Ok(0) => line("audit: ok"),
+        Ok(differences) => print(format_args!("audit: {differences} differences")),
+        Err(error) => print(format_args!("audit: not possible here: {error}")),
+    }
 }
 
 /// The nodes from `path` on.

@@ -15,6 +15,7 @@ use zerocopy::IntoBytes;
 
 use crate::arch::hypercall::hypercall;
 
+pub mod audit;
 pub mod console_io;
 pub mod domctl;
 pub mod event_channel;

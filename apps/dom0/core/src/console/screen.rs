@@ -47,10 +47,15 @@ impl Screen {
     /// The bytes that show `prompt` in place of the one before.
     pub fn show_prompt(&mut self, prompt: String) -> Vec<u8> {
         let mut out = Vec::new();
-        if self.prompt.is_some() {
-            out.extend_from_slice(ERASE);
+        let before = self.prompt.as_deref();
+        if let Some(added) = before.and_then(|before| prompt.strip_prefix(before)) {
+            out.extend_from_slice(added.as_bytes());
+        } else {
+            if before.is_some() {
+                out.extend_from_slice(ERASE);
+            }
+            out.extend_from_slice(prompt.as_bytes());
         }
-        out.extend_from_slice(prompt.as_bytes());
         self.prompt = Some(prompt);
         out
     }

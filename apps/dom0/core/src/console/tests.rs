@@ -37,7 +37,8 @@ fn the_prompt_stays_below_the_lines() {
     assert_eq!(screen.line("a"), b"a\r\n");
     assert_eq!(screen.show_prompt("dom0> li".into()), b"dom0> li");
     assert_eq!(screen.domain_line("web", "up"), b"\r\x1b[K[web] up\r\ndom0> li");
-    assert_eq!(screen.show_prompt("dom0> lis".into()), b"\r\x1b[Kdom0> lis");
+    assert_eq!(screen.show_prompt("dom0> lis".into()), b"s");
+    assert_eq!(screen.show_prompt("dom0> li".into()), b"\r\x1b[Kdom0> li");
     assert_eq!(screen.leave_prompt(), b"\r\n");
     assert_eq!(screen.line("b"), b"b\r\n");
 }

@@ -31,6 +31,8 @@ pub enum Command {
     Info,
     /// Tell who uses the processor.
     Top,
+    /// Let the hypervisor count its references again.
+    Audit,
     /// Show xenstore from a path on.
     XenstoreLs(String),
     /// Send echo requests.
@@ -67,6 +69,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("top", "", "share of the processor of each domain"),
     help("info", "", "the machine and its hypervisor"),
     help("dmesg", "", "what the hypervisor printed"),
+    help("audit", "", "let the hypervisor check its own books"),
     help("xenstore-ls", "[PATH]", "the nodes of xenstore"),
     help("ping", "ADDRESS", "send echo requests"),
     help("fetch", "URL", "get a page by HTTP"),
@@ -98,6 +101,7 @@ impl Command {
             "console" => Self::Console(needed()?),
             "dmesg" => Self::Dmesg,
             "info" => Self::Info,
+            "audit" => Self::Audit,
             "top" => Self::Top,
             "xenstore-ls" => Self::XenstoreLs(String::from(argument.unwrap_or("/"))),
             "ping" => Self::Ping(needed()?),

@@ -35,7 +35,7 @@ impl Prompt {
             Command::Destroy(name) => {
                 let domain = self.domains.find(&name)?;
                 self.domains.destroy(&domain).await.map_err(refused)?;
-                log::info!("{} has ended: destroyed", domain.config.name);
+                log::info!("{} is destroyed", domain.config.name);
             }
             Command::Shutdown(name) => self.request(&name, "poweroff")?,
             Command::Reboot(name) => self.request(&name, "reboot")?,

@@ -50,12 +50,12 @@ impl Domains {
         domain.console.finish();
         let name = &domain.config.name;
         let (what, action) = match reason {
-            Some(ShutdownReason::Poweroff) => ("powered off", domain.config.on_poweroff),
+            Some(ShutdownReason::Poweroff) => ("has powered off", domain.config.on_poweroff),
             Some(ShutdownReason::Reboot) => ("reboots", domain.config.on_reboot),
-            Some(ShutdownReason::Suspend) => ("suspended", Action::Preserve),
-            _ => ("crashed", domain.config.on_crash),
+            Some(ShutdownReason::Suspend) => ("has suspended", Action::Preserve),
+            _ => ("has crashed", domain.config.on_crash),
         };
-        log::info!("{name} has ended: {what}");
+        log::info!("{name} {what}");
         if action == Action::Preserve {
             return log::info!("{name} is kept; `destroy {name}` ends it");
         }

@@ -55,8 +55,9 @@ pub fn log_from(mut frame: u64) {
 /// Logs one address with its function.
 pub fn log_address(address: u64) {
     let table = Table::parse(symbol_table());
-    match table.and_then(|table| table.lookup(address)) {
-        Some((name, offset)) => log!("  {address:#x} {name} + {offset:#x}"),
+    // One less: the call may be the last instruction of its function.
+    match table.and_then(|table| table.lookup(address - 1)) {
+        Some((name, offset)) => log!("  {address:#x} {name}+{:#x}", offset + 1),
         None => log!("  {address:#x}"),
     }
 }

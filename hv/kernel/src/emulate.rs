@@ -116,7 +116,7 @@ fn execute(vcpu: &Vcpu, instruction: Instruction) -> Result<After, Refused> {
             vcpu.regs.general(register).set(value);
         }
         Instruction::WriteControl { number, register } => {
-            control_register::write(vcpu, number, vcpu.regs.general(register).get())?;
+            return control_register::write(vcpu, number, vcpu.regs.general(register).get());
         }
         Instruction::ReadDebug { number, register } => {
             let value = crate::debugreg::read(vcpu, number).map_err(|_| Refused)?;

@@ -3,15 +3,13 @@
 use spin::Once;
 use xen_abi::time::{TSC_STABLE, TimeSnapshot};
 
+use core::cell::Cell;
 use core::sync::atomic::Ordering;
 
 use crate::arch::{cpu, ioapic, lapic, pit, rtc, tsc};
 use crate::domain::Domain;
 use crate::log;
 use crate::vcpu::Vcpu;
-
-/// Ticks of the PIT during which the TSC is measured: 20 ms.
-const CALIBRATION: u16 = 23_864;
 
 /// The clock's rate, and where it started.
 struct Clock {
@@ -23,11 +21,8 @@ static CLOCK: Once<Clock> = Once::new();
 
 /// Measures the TSC, starts system time and the LAPIC.
 pub fn init() {
-    let mut before = 0;
-    let ran = pit::one_shot(CALIBRATION, || before = tsc::read());
-    let ticks = tsc::read() - before;
-    assert!(ran, "the PIT does not run, so that the TSC cannot be measured");
-    let hz = ticks * pit::HZ / u64::from(CALIBRATION);
+    let before = Cell::new(0);
+    let hz = pit::measure_hz(|| before.set(tsc::read()), || tsc::read() - before.get());
     let (mul, shift) = TimeSnapshot::scale_for(hz);
     let start = TimeSnapshot { tsc_timestamp: tsc::read(), system_time: 0, mul, shift };
     CLOCK.call_once(|| Clock { start, wall_seconds: rtc::unix_seconds() });

@@ -72,19 +72,16 @@ pub fn init() {
     write(SPURIOUS, 1 << 8 | u32::from(SPURIOUS_VECTOR));
     const DIVIDE_BY_1: u32 = 0b1011;
     write(TIMER_DIVIDE, DIVIDE_BY_1);
-    let ran = pit::one_shot(CALIBRATION, || write(TIMER_INITIAL, u32::MAX));
-    let ticks = u64::from(u32::MAX - read(TIMER_CURRENT));
+    let count = || u64::from(u32::MAX - read(TIMER_CURRENT));
+    let hz = pit::measure_hz(|| write(TIMER_INITIAL, u32::MAX), count);
     write(TIMER_INITIAL, 0);
     write(LVT_TIMER, u32::from(TIMER_VECTOR));
-    assert!(ran && ticks > 0, "the APIC timer cannot be measured");
+    assert!(hz > 0, "the APIC timer does not run");
     TICKS.call_once(|| {
-        let hz = u128::from(ticks) * u128::from(pit::HZ) / u128::from(CALIBRATION);
-        u64::try_from((hz << 32) / 1_000_000_000).expect("below 4 GHz")
+        let ticks = (u128::from(hz) << 32) / 1_000_000_000;
+        u64::try_from(ticks).expect("a frequency below 4 GHz * 2^30")
     });
 }
-
-/// Ticks of the PIT during which the timer is measured: 10 ms.
-const CALIBRATION: u16 = 11_932;
 
 /// The number of this pCPU's APIC, for interrupts that are to come to it.
 pub fn id() -> u32 {

@@ -14,6 +14,7 @@ use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE, Pfn};
 use xen_abi::start_info::{SIF_INITDOMAIN, SIF_PRIVILEGED};
 use xen_abi::trap::{FLAT_KERNEL_CS, FLAT_KERNEL_SS};
 
+use super::failure::fail;
 use super::info::{BootInfo, Module};
 use super::options::Options;
 use crate::domain::{self, Domain, DomainRef, Limits};
@@ -28,15 +29,14 @@ const PAGE: u64 = PAGE_SIZE as u64;
 
 /// Builds the first domain and enters it.
 pub fn start(info: &BootInfo, options: &Options) -> ! {
-    let kernel = info
-        .modules
-        .first()
-        .expect("the loader gave no module: the first module is the kernel of the first domain");
+    let Some(kernel) = info.modules.first() else {
+        fail("the loader gave no module; the first one is the first domain's kernel");
+    };
     let domain = Domain::create(DomId::DOM0, true, [0; 16], Limits::MAX)
         .expect("memory for the first domain");
     let nr_pages = options.dom0_bytes.unwrap_or_else(default_bytes) / PAGE;
     let start = build(&domain, kernel, info.modules.get(1), nr_pages).unwrap_or_else(|error| {
-        panic!("the first domain cannot be built: {error}");
+        fail(format_args!("the first domain cannot be built: {error}"));
     });
     domain::insert(domain.clone()).expect("the list of domains is empty");
     // From here on the modules' memory is free.

@@ -13,6 +13,7 @@ use crate::memory::layout::{HV_FIRST_SLOT, HV_SLOTS, IMAGE, STACKS};
 use crate::memory::{direct_map, frames};
 use crate::pcpu::BOOT_PCPU;
 
+mod failure;
 mod first_domain;
 mod info;
 mod memory;
@@ -21,6 +22,7 @@ mod options;
 pub mod paging;
 mod smap;
 
+use failure::fail;
 use info::BootInfo;
 use memory::BootMemory;
 use options::{BadOption, Options};
@@ -146,7 +148,9 @@ extern "C" fn on_own_stack() -> ! {
     crate::console::start_input();
     let options = match Options::parse(&info.command_line) {
         Ok(options) => options,
-        Err(BadOption(word)) => panic!("the command line has `{word}`, which is no option"),
+        Err(BadOption(word)) => {
+            fail(format_args!("the command line has `{word}`, which is no option or has no value"))
+        }
     };
     first_domain::start(info, &options)
 }

@@ -34,8 +34,11 @@ fn text(address: u32) -> &'static str {
     text.to_str().unwrap_or("")
 }
 
-/// What follows the file name that QEMU puts in front.
-fn without_name(text: &str) -> &str {
+/// What follows the file name that QEMU puts in front; GRUB puts none.
+fn without_name(is_qemu: bool, text: &str) -> &str {
+    if !is_qemu {
+        return text.trim();
+    }
     text.trim_start().split_once(' ').map_or("", |(_, rest)| rest.trim())
 }
 
@@ -43,16 +46,19 @@ fn read1(at: u32) -> BootInfo {
     const COMMAND_LINE: u32 = 1 << 2;
     const MODULES: u32 = 1 << 3;
     const MEMORY_MAP: u32 = 1 << 6;
+    const LOADER_NAME: u32 = 1 << 9;
     let mut info = BootInfo::default();
     let flags = word(at);
+    let is_qemu = flags & LOADER_NAME != 0 && text(word(at + 64)) == "qemu";
+    let words = |at| without_name(is_qemu, text(at));
     if flags & COMMAND_LINE != 0 {
-        info.command_line = command_line(without_name(text(word(at + 16))));
+        info.command_line = command_line(words(word(at + 16)));
     }
     if flags & MODULES != 0 {
         let (count, list) = (word(at + 20), word(at + 24));
         for entry in (0..count).map(|index| list + index * 16) {
             let (start, end) = (u64::from(word(entry)), u64::from(word(entry + 4)));
-            info.add_module(start, end, without_name(text(word(entry + 8))));
+            info.add_module(start, end, words(word(entry + 8)));
         }
     }
     assert!(flags & MEMORY_MAP != 0, "the loader gave no memory map");

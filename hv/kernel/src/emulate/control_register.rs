@@ -2,9 +2,15 @@
 //! `mov` from and to control registers, and `xsetbv`.
 use core::sync::atomic::Ordering;
 
-use super::Refused;
+use hv_core::page_type::{BUDGET, PageTypes, Stop};
+use xen_abi::frame::Maddr;
+
+use super::{After, Refused};
 use crate::arch::control::{self, CR0_TS, CR4_DE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_TSD};
 use crate::arch::cpu;
+use crate::current::Current;
+use crate::hypercall::mmuext_op::new_kernel_root;
+use crate::machine::Host;
 use crate::vcpu::Vcpu;
 
 /// Bits of CR4 that are the guest's.
@@ -27,18 +33,24 @@ pub fn read(vcpu: &Vcpu, number: u8) -> Result<u64, Refused> {
 }
 
 /// Accepts what changes no more than the guest may.
-pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Refused> {
+pub(super) fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<After, Refused> {
     match number {
         0 => {
             if (value ^ control::cr0()) & !CR0_TS != 0 {
                 return Err(Refused);
             }
             vcpu.task_switched.set(value & CR0_TS != 0);
-            Ok(())
         }
-        2 => {
-            vcpu.info().arch.cr2.store(value, Ordering::Relaxed);
-            Ok(())
+        2 => vcpu.info().arch.cr2.store(value, Ordering::Relaxed),
+        3 => {
+            let types = PageTypes::new(&Host, BUDGET);
+            let root = Maddr::new(value).mfn();
+            return match new_kernel_root(&Current::new(vcpu), &types, root) {
+                Ok(()) => Ok(After::Advance),
+                // Executed again, it goes on where it stopped.
+                Err(Stop::Preempted) => Ok(After::Again),
+                Err(Stop::Refused(_)) => Err(Refused),
+            };
         }
         4 => {
             let available = available_cr4();
@@ -47,10 +59,10 @@ pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Refused> {
             }
             vcpu.cr4.set(value & available);
             control::set_guest_bits(vcpu.cr4.get());
-            Ok(())
         }
-        _ => Err(Refused),
+        _ => return Err(Refused),
     }
+    Ok(After::Advance)
 }
 
 /// Bits of CR4 that a guest may turn on here.

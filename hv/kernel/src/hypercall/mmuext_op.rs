@@ -92,7 +92,11 @@ fn copy_page(types: &PageTypes<'_, Host>, to: Mfn, from: Mfn, owner: DomId) -> R
 }
 
 /// Loads another root for the guest's kernel, in which the caller is.
-fn new_kernel_root(current: &Current, types: &PageTypes<'_, Host>, mfn: Mfn) -> Result<(), Stop> {
+pub fn new_kernel_root(
+    current: &Current,
+    types: &PageTypes<'_, Host>,
+    mfn: Mfn,
+) -> Result<(), Stop> {
     let vcpu = current.vcpu();
     types.get_root(mfn, current.domain().id)?;
     let old = vcpu.kernel_root.get();

@@ -6,8 +6,8 @@ use xen_abi::sched::ShutdownReason;
 use xen_abi::shared_info::VcpuInfo;
 use xen_abi::time::VcpuTimeInfo;
 use xen_abi::vcpu::{
-    RegisterArea, RegisterVcpuInfo, RunstateInfo, SSHOTTMR_FUTURE, SetPeriodicTimer,
-    SetSingleshotTimer, VcpuGuestContext, VcpuOp,
+    RegisterArea, RegisterVcpuInfo, RunstateInfo, SetPeriodicTimer, SetSingleshotTimer,
+    VcpuGuestContext, VcpuOp,
 };
 
 use crate::current::Current;
@@ -53,7 +53,9 @@ pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Res
         VcpuOp::StopPeriodicTimer => schedule::set_period(vcpu, 0),
         VcpuOp::SetSingleshotTimer => {
             require_self(current, vcpu)?;
-            set_singleshot(vcpu, argument.cast().read()?)?;
+            // A time that has passed fires at once, whatever the flags say, as on Xen 4.17.
+            let SetSingleshotTimer { timeout_abs_ns, .. } = argument.cast().read()?;
+            schedule::set_timer(vcpu, Timer::Singleshot, Some(timeout_abs_ns));
         }
         VcpuOp::StopSingleshotTimer => {
             require_self(current, vcpu)?;
@@ -109,15 +111,6 @@ const SHUTDOWN_POWEROFF: u8 = {
 fn area(argument: GuestPtr<RegisterArea>, bytes: usize) -> Result<u64, Errno> {
     let RegisterArea { addr } = argument.read()?;
     if is_guest_range(addr, bytes as u64) { Ok(addr) } else { Err(Errno::Efault) }
-}
-
-fn set_singleshot(vcpu: &Vcpu, request: SetSingleshotTimer) -> Result<(), Errno> {
-    let SetSingleshotTimer { timeout_abs_ns, flags, .. } = request;
-    if flags & SSHOTTMR_FUTURE != 0 && timeout_abs_ns < time::now_ns() {
-        return Err(Errno::Etime);
-    }
-    schedule::set_timer(vcpu, Timer::Singleshot, Some(timeout_abs_ns));
-    Ok(())
 }
 
 /// Moves the vCPU's info to a frame of the guest. `ENXIO` where it does not fit or is not aligned,

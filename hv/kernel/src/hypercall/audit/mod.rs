@@ -15,6 +15,8 @@ use crate::machine::Host;
 use crate::memory::frames;
 use crate::vcpu::Vcpu;
 
+mod objects;
+
 /// Counts everything again and returns the number of differences.
 ///
 /// # Errors
@@ -27,6 +29,7 @@ pub fn audit(current: &Current) -> Result<u64, Errno> {
     let mut differences: u64 = 0;
     for domain in domains() {
         domain.vcpus().for_each(|vcpu| count_vcpu(&audit, vcpu));
+        differences = differences.saturating_add(objects::check(&domain));
         if !audit.is_complete(domain.id, &domain.pages.lock().list) {
             log!("audit: the page list of {} is not what it owns", domain.id);
             differences = differences.saturating_add(1);

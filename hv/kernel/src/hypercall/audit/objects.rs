@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Event channels and grants: whether both ends agree, and whether the tables' pages are counted.
+use hv_core::event_channel;
+use hv_core::grant_table;
+use xen_abi::domain::DomId;
+
+use crate::domain::{self, Domain};
+use crate::log;
+
+/// Checks the tables of a domain and returns the number of differences; of each table the first
+/// one is found.
+pub(super) fn check(domain: &Domain) -> u64 {
+    let mut differences: u64 = 0;
+    let mut note = |result: Result<(), &dyn core::fmt::Display>| {
+        if let Err(difference) = result {
+            log!("audit: {difference}");
+            differences = differences.saturating_add(1);
+        }
+    };
+    let events = check_events(domain);
+    note(events.as_ref().map(|()| ()).map_err(|difference| difference as _));
+    let grants = check_grants(domain);
+    note(grants.as_ref().map(|()| ()).map_err(|difference| difference as _));
+    differences.saturating_add(check_granters(domain))
+}
+
+/// A channel within the domain is looked up in the table that is locked already.
+fn check_events(domain: &Domain) -> Result<(), event_channel::audit::Difference> {
+    let events = domain.events.lock();
+    event_channel::audit::check(&events, |remote, port| {
+        let found = if remote == domain.id {
+            events.port(port)
+        } else {
+            domain::find(remote)?.events.lock().port(port)
+        };
+        found.ok().map(|port| port.channel)
+    })
+}
+
+fn check_grants(domain: &Domain) -> Result<(), grant_table::audit::Difference> {
+    let grants = domain.grants.lock();
+    grant_table::audit::check(&grants, |user, reference| {
+        let Some(user) = domain::find(user) else { return (0, 0) };
+        grant_table::audit::count(&user.maptrack.lock(), domain.id, reference)
+    })
+}
+
+/// Whether every mapping of the domain is one of a grant that knows of it.
+fn check_granters(domain: &Domain) -> u64 {
+    let maptrack = domain.maptrack.lock();
+    let mut differences: u64 = 0;
+    for mapping in grant_table::audit::mappings(&maptrack) {
+        let known = is_used_by(mapping.granter, &mapping, domain.id);
+        if !known {
+            let (granter, reference) = (mapping.granter, mapping.reference.get());
+            log!("audit: {} maps grant {reference} of {granter}, which is not in use", domain.id);
+            differences = differences.saturating_add(1);
+        }
+    }
+    differences
+}
+
+fn is_used_by(granter: DomId, mapping: &grant_table::maptrack::Mapping, user: DomId) -> bool {
+    domain::find(granter).is_some_and(|granter| {
+        let grants = granter.grants.lock();
+        grants
+            .active(mapping.reference)
+            .is_some_and(|active| active.pins > 0 && active.user == user)
+    })
+}

@@ -14,12 +14,8 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use core::fmt;
 use core::str::FromStr;
+use minios_core::packet::ETHERNET_HEADER;
 use xen_abi::xenbus::XenbusState;
-
-/// The largest packet in bytes that is given to a backend which takes chains.
-const LARGEST_CHAIN: usize = 65_535;
-/// The largest packet in bytes for a backend that takes single pages.
-const LARGEST_SINGLE: usize = 4096;
 
 /// Why an interface cannot be used.
 #[derive(Debug)]
@@ -75,9 +71,9 @@ pub(super) async fn connect(index: u32) -> Result<Netfront, Error> {
     // The state of whoever had the interface before us.
     set_state(&front, XenbusState::Initialising).await?;
     wait_for(&back, XenbusState::InitWait).await?;
-    let capabilities = Features::read(&back).await?;
+    let capabilities = capabilities(&back).await?;
     let (transmit_pages, receive_pages) = ring_pages();
-    let transmitter = Transmitter::new(backend, transmit_pages, capabilities.largest())?;
+    let transmitter = Transmitter::new(backend, transmit_pages, mtu + ETHERNET_HEADER)?;
     let receiver = Receiver::new(backend, receive_pages)?;
     let channel = EventChannel::alloc_unbound(backend)?;
     publish(&front, &transmitter, &receiver, &channel).await?;
@@ -86,7 +82,7 @@ pub(super) async fn connect(index: u32) -> Result<Netfront, Error> {
     Ok(Netfront {
         mac,
         mtu,
-        capabilities: capabilities.for_stack(),
+        capabilities,
         channel,
         transmitter,
         receiver,
@@ -104,30 +100,13 @@ fn ring_pages() -> (u16, u16) {
     }
 }
 
-/// What the backend can do.
-struct Features {
-    checksum: bool,
-    chains: bool,
-}
-
-impl Features {
-    async fn read(back: &str) -> Result<Self, Error> {
-        if !flag(back, "feature-rx-copy").await? {
-            return Err(Error::Backend);
-        }
-        Ok(Self {
-            checksum: !flag(back, "feature-no-csum-offload").await?,
-            chains: flag(back, "feature-sg").await?,
-        })
+/// What the backend does for the stack.
+async fn capabilities(back: &str) -> Result<Capabilities, Error> {
+    if !flag(back, "feature-rx-copy").await? {
+        return Err(Error::Backend);
     }
-
-    fn largest(&self) -> usize {
-        if self.chains { LARGEST_CHAIN } else { LARGEST_SINGLE }
-    }
-
-    fn for_stack(&self) -> Capabilities {
-        Capabilities { transmit_checksum: self.checksum, ..Capabilities::default() }
-    }
+    let transmit_checksum = !flag(back, "feature-no-csum-offload").await?;
+    Ok(Capabilities { transmit_checksum, ..Capabilities::default() })
 }
 
 async fn publish(

@@ -64,8 +64,8 @@ impl Transmitter {
 
     /// Puts a packet into the ring; without room it is dropped and counted.
     pub(super) fn transmit(&mut self, packet: &Packet, counters: &Cell<Counters>) {
-        let room = self.has_room(counters);
-        let Some(plan) = self.state.plan(packet).filter(|_| room) else {
+        let plan = if self.has_room(counters) { self.state.plan(packet) } else { None };
+        let Some(plan) = plan else {
             count(counters, |it| it.transmit_drops += 1);
             return;
         };

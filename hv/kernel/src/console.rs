@@ -28,7 +28,10 @@ pub fn write(message: fmt::Arguments<'_>) {
     struct Console;
     impl Write for Console {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            LOG.lock().append(text.as_bytes());
+            // A panic may have come while the log was being written.
+            if let Some(mut log) = LOG.try_lock() {
+                log.append(text.as_bytes());
+            }
             Serial.write_str(text)
         }
     }

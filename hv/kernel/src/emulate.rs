@@ -48,12 +48,16 @@ pub fn general_protection(vcpu: &Vcpu) {
     }
 }
 
+const FORCED_CPUID_BYTES: u8 = 7;
+
+const _: () = assert!(FORCED_CPUID.len() == FORCED_CPUID_BYTES as usize);
+
 /// A #UD of a guest: the forced emulated CPUID, or a fault of its own.
 pub fn invalid_opcode(vcpu: &Vcpu) {
     let at = GuestPtr::<[u8; FORCED_CPUID.len()]>::new(vcpu.regs.rip.get());
     if at.read() == Ok(FORCED_CPUID) {
         cpuid::execute(vcpu);
-        return advance(vcpu, FORCED_CPUID.len() as u8);
+        return advance(vcpu, FORCED_CPUID_BYTES);
     }
     inject(vcpu, VECTOR_UD, None);
 }

@@ -23,11 +23,6 @@ impl<T> RunCell<T> {
     pub fn set(&self, value: T) {
         self.0.set(value);
     }
-
-    /// The address of the value, for assembly and whole-structure copies.
-    pub fn as_ptr(&self) -> *mut T {
-        self.0.as_ptr()
-    }
 }
 
 impl<T: Copy> RunCell<T> {

@@ -95,12 +95,6 @@ pub fn write_back_caches() {
     unsafe { asm!("wbinvd", options(nostack, preserves_flags)) }
 }
 
-/// Clears CR0.TS.
-pub fn clear_task_switched() {
-    // SAFETY: makes vector instructions usable, as ring 0 has them anyway.
-    unsafe { asm!("clts", options(nostack, preserves_flags)) }
-}
-
 /// Waits for an interrupt with interrupts on; they are off again when it returns.
 pub fn wait_for_interrupt() {
     // SAFETY: an interrupt on top of this leaves everything as it was.

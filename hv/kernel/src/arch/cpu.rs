@@ -13,8 +13,6 @@ pub struct Features {
     pub xcr0: Option<u64>,
     /// The LAPIC has its registers in MSRs.
     pub x2apic: bool,
-    /// The LAPIC timer compares with the TSC.
-    pub tsc_deadline: bool,
     /// Ring 0 is kept from executing user pages.
     pub smep: bool,
     /// Ring 0 is kept from reading user pages by accident.
@@ -51,7 +49,6 @@ fn detect() -> Features {
     Features {
         xcr0,
         x2apic: basic.ecx >> 21 & 1 != 0,
-        tsc_deadline: basic.ecx >> 24 & 1 != 0,
         smep: extended >> 7 & 1 != 0,
         smap: extended >> 20 & 1 != 0 && !is_tcg(),
         fsgsbase: extended & 1 != 0,

@@ -25,8 +25,6 @@ pub const SYSRET_BASE: u16 = 0xe023;
 const TSS: u16 = 0xe040;
 const LDT: u16 = 0xe050;
 
-/// Byte of the GDT where the hypervisor's part begins.
-pub const OWN_PART: u64 = 0xe000;
 /// Bytes of the whole GDT, less one.
 const GDT_LIMIT: u16 = 0xefff;
 
@@ -56,6 +54,11 @@ pub struct Tss {
     io_bitmap: u16,
 }
 
+/// Bytes of a TSS; an I/O bitmap that begins behind it is none.
+const TSS_BYTES: u16 = 104;
+
+const _: () = assert!(size_of::<Tss>() == TSS_BYTES as usize);
+
 impl Tss {
     /// No stacks, no I/O bitmap.
     pub const fn new() -> Self {
@@ -66,7 +69,7 @@ impl Tss {
             ist: [0; 7],
             reserved2: 0,
             reserved3: 0,
-            io_bitmap: size_of::<Self>() as u16,
+            io_bitmap: TSS_BYTES,
         }
     }
 }

@@ -18,10 +18,9 @@ use super::failure::fail;
 use super::info::{BootInfo, Module};
 use super::options::Options;
 use crate::domain::{self, Domain, DomainRef, Limits};
-use crate::entry::exit_to_guest_from_boot;
 use crate::machine::Host;
 use crate::memory::{direct_map, frames};
-use crate::{log, schedule, switch, time};
+use crate::{entry, log, schedule, switch, time};
 
 /// Without `dom0_mem` the first domain gets a quarter of what is free, between these.
 const DEFAULT_BYTES: Range<u64> = 64 << 20..1 << 30;
@@ -191,7 +190,7 @@ fn enter(domain: DomainRef, start: &Start) -> ! {
     log!("starting the first domain");
     let next = switch::next_vcpu();
     // SAFETY: the vCPU has been loaded; what is on this stack is not needed again.
-    unsafe { exit_to_guest_from_boot(&raw const *next) }
+    unsafe { entry::start(&next) }
 }
 
 /// Pins the L4, and takes the references of a root in use.

@@ -43,8 +43,6 @@ pub struct BootInfo {
     pub regions: Vec<Region, MAX_REGIONS>,
     /// The modules, in their order.
     pub modules: Vec<Module, MAX_MODULES>,
-    /// Where the ACPI root pointer was copied to by the loader, if it was.
-    pub acpi_root: Option<u64>,
 }
 
 impl BootInfo {

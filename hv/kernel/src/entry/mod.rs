@@ -49,8 +49,16 @@ global_asm!(
 unsafe extern "C" {
     fn entry_syscall();
     fn entry_syscall32();
-    /// Continues with a vCPU; its register area and roots are ready.
-    pub fn exit_to_guest_from_boot(vcpu: *const Vcpu) -> !;
+    fn exit_to_guest_from_boot(vcpu: *const u8) -> !;
+}
+
+/// Continues with a vCPU that has been loaded, and never comes back.
+///
+/// # Safety
+/// What is on the stack is not needed again.
+pub unsafe fn start(vcpu: &Vcpu) -> ! {
+    // SAFETY: the vCPU's area and roots are ready, and its stack is the caller's concern.
+    unsafe { exit_to_guest_from_boot((&raw const *vcpu).cast()) }
 }
 
 /// Sets the MSRs of syscall; sysenter, which the hypervisor does not use, takes #GP.

@@ -10,7 +10,6 @@ use spin::{Mutex, Once};
 use xen_abi::frame::{Maddr, Mfn, Pfn};
 
 use super::direct_map::{self, DirectMap};
-use super::layout::{HV_FIRST_SLOT, HV_SLOTS};
 use crate::machine::Host;
 
 /// What boot found out about memory.
@@ -100,12 +99,4 @@ pub fn set_m2p(mfn: Mfn, pfn: Pfn) {
 pub fn m2p(mfn: Mfn) -> Pfn {
     assert!(mfn.get() < table().len(), "an M2P entry of a frame that does not exist");
     Pfn::new(DirectMap.read_u64(Maddr::new(frames().m2p.maddr().get() + mfn.get() * 8)))
-}
-
-/// Copies the hypervisor's slots into the L4 `root`.
-pub fn install_hv_slots(root: Mfn) {
-    for slot in HV_FIRST_SLOT..HV_FIRST_SLOT + HV_SLOTS {
-        let at = |table: Mfn| Maddr::new(table.maddr().get() + slot as u64 * 8);
-        DirectMap.write_u64(at(root), DirectMap.read_u64(at(frames().root)));
-    }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tests that run on the host: `cargo test` of the pure crates and of xtask.
+//! Tests that run on the host: `cargo test` of the pure crates and of xtask, and the examples in
+//! the documentation of minios, which are only compiled.
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -10,9 +11,28 @@ use anyhow::{Context, Result};
 use super::tally::{Count, Tally};
 use crate::workspace::Workspace;
 
+/// What cargo is started with, one after the other.
+const RUNS: [&[&str]; 2] = [&["test", "--no-fail-fast"], &["test", "--doc", "--package", "minios"]];
+
 pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     tally.begin("host");
-    let mut command: Command = workspace.cargo().args(["test", "--no-fail-fast"]).into();
+    let mut sum = Count::default();
+    for arguments in RUNS {
+        cargo_test(workspace, arguments, &mut sum, tally)?;
+    }
+    println!("{} tests of the host passed", sum.passed);
+    tally.add(sum);
+    Ok(())
+}
+
+/// Adds the tests of one run to `sum`.
+fn cargo_test(
+    workspace: &Workspace,
+    arguments: &[&str],
+    sum: &mut Count,
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut command: Command = workspace.cargo().args(arguments).into();
     let mut child = command
         .current_dir(workspace.root())
         .stdin(Stdio::null())
@@ -20,7 +40,6 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         .spawn()
         .context("cargo does not start")?;
     let output = child.stdout.take().context("no pipe from cargo")?;
-    let mut sum = Count::default();
     for line in BufReader::new(output).lines() {
         let line = line?;
         if let Some(count) = result_line(&line) {
@@ -31,11 +50,9 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
             println!("{line}");
         }
     }
-    tally.add(sum);
     if !child.wait()?.success() && sum.failed == 0 {
         tally.fail("cargo test", "the build failed, as the compiler says above");
     }
-    println!("{} tests of the host passed", sum.passed);
     Ok(())
 }
 

@@ -27,7 +27,9 @@ impl Service {
             .stdin(Stdio::null())
             .output()?;
         let text = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let why = errors.rsplit_once("error: ").map_or(&*errors, |(_, why)| why);
+        ensure!(output.status.success(), "{}", why.trim());
         let value = |key| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
         let pid = value("pid ").context("run printed no pid")?.parse()?;
         let url = value("url ").context("run printed no URL")?;

@@ -24,8 +24,7 @@ pub(super) fn write_tree(tree: &Path, files: &MachineFiles) -> Result<()> {
     Ok(())
 }
 
-/// GRUB's configuration. It passes no file names on, so each command line begins with a name, as
-/// QEMU's loader has it.
+/// GRUB's configuration. GRUB passes no file names on, QEMU's loader does; hv knows.
 fn configuration(files: &MachineFiles) -> String {
     let MachineFiles { hv_arguments, dom0_arguments, .. } = files;
     format!(
@@ -34,9 +33,9 @@ terminal_input serial console
 terminal_output serial console
 set timeout=0
 menuentry hv {{
-  multiboot2 /boot/hv hv {hv_arguments}
-  module2 /boot/dom0 dom0 {dom0_arguments}
-  module2 /boot/ramdisk.cpio ramdisk
+  multiboot2 /boot/hv {hv_arguments}
+  module2 /boot/dom0 {dom0_arguments}
+  module2 /boot/ramdisk.cpio
 }}
 "
     )

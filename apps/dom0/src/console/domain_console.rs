@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::{Cell, RefCell};
+use core::task::{Context, Poll, Waker};
 
 use dom0_core::byte_ring::{CONSOLE_IN, CONSOLE_OUT, Corrupt};
 use dom0_core::console::{LineJoiner, Scrollback};
@@ -27,6 +28,9 @@ pub(crate) struct DomainConsole {
     page: SharedPage,
     channel: EventChannel,
     attached: Cell<bool>,
+    ended: Cell<bool>,
+    /// Whom to wake at the end.
+    watcher: Cell<Option<Waker>>,
     state: RefCell<State>,
 }
 
@@ -51,6 +55,8 @@ impl DomainConsole {
             page,
             channel,
             attached: Cell::new(false),
+            ended: Cell::new(false),
+            watcher: Cell::new(None),
             state: RefCell::new(state),
         })
     }
@@ -87,6 +93,15 @@ impl DomainConsole {
         self.pump();
     }
 
+    /// Waits for the end of the domain.
+    pub(crate) fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.ended.get() {
+            return Poll::Ready(());
+        }
+        self.watcher.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
     /// Shows what is left when the domain has ended.
     pub(crate) fn finish(&self) {
         for _ in 0..LAST_PIECES {
@@ -103,6 +118,10 @@ impl DomainConsole {
             && !self.attached.get()
         {
             terminal::domain_line(&self.name, &rest);
+        }
+        self.ended.set(true);
+        if let Some(waker) = self.watcher.take() {
+            waker.wake();
         }
     }
 

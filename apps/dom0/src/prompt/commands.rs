@@ -23,7 +23,10 @@ impl Prompt {
         match command {
             Command::Help => show::help(),
             Command::List => show::list(&self.domains),
-            Command::Top => show::top(&self.domains).await,
+            Command::Top => {
+                let top = show::top(&self.domains);
+                self.input.unless_cancelled(top).await.unwrap_or_default();
+            }
             Command::Info => {
                 show::info()?;
                 self.network.describe().iter().for_each(|line| terminal::line(line));
@@ -51,8 +54,10 @@ impl Prompt {
             }
             Command::Ping(_) => return Err("dom0 cannot ping yet".to_string()),
             Command::Fetch(url) => {
-                let fetched = network::fetch(self.network.stack(), &url, |_| ()).await;
-                terminal::line(&fetched.map_err(|error| error.to_string())?.to_string());
+                let fetch = network::fetch(self.network.stack(), &url, |_| ());
+                if let Some(fetched) = self.input.unless_cancelled(fetch).await {
+                    terminal::line(&fetched.map_err(|error| error.to_string())?.to_string());
+                }
             }
         }
         Ok(())

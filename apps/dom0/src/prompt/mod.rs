@@ -2,6 +2,7 @@
 //! What a person types on the serial line: commands to dom0, or input of an attached domain.
 
 mod commands;
+mod input;
 mod show;
 
 use alloc::format;
@@ -10,8 +11,8 @@ use alloc::rc::Rc;
 use dom0_core::console::split_at_detach;
 use dom0_core::prompt::{Command, Key, LineEditor};
 use dom0_core::store::Store;
-use minios::console;
 
+use self::input::Input;
 use crate::network::Network;
 use crate::terminal;
 use crate::toolstack::{Domain, Domains};
@@ -24,12 +25,15 @@ fn show(editor: &LineEditor) {
 /// Serves the prompt, for ever.
 pub(crate) async fn run(domains: Domains, store: Store, network: Network) {
     let editor = LineEditor::default();
-    let mut prompt = Prompt { domains, store, network, editor, attached: None };
+    let input = Input::default();
+    let mut prompt = Prompt { domains, store, network, editor, input, attached: None };
     show(&prompt.editor);
     loop {
-        let mut buffer = [0; 64];
-        let count = console::read(&mut buffer).await;
-        prompt.typed(&buffer[..count]).await;
+        let console = prompt.attached.as_ref().map(|domain| domain.console.clone());
+        match prompt.input.next(console.as_deref()).await {
+            Some(mut typed) => prompt.typed(typed.make_contiguous()).await,
+            None => prompt.detach(),
+        }
     }
 }
 
@@ -39,6 +43,7 @@ struct Prompt {
     store: Store,
     network: Network,
     editor: LineEditor,
+    input: Input,
     attached: Option<Rc<Domain>>,
 }
 

@@ -155,12 +155,14 @@ impl Domains {
 
     /// Ends a domain at once and gives back all that it had.
     pub(crate) async fn destroy(&self, domain: &Domain) -> Result<(), Errno> {
+        if self.0.domains.borrow_mut().remove(&domain.id).is_none() {
+            return Ok(()); // somebody else is at it
+        }
         let _ = domctl::pause_domain(domain.id);
         domain.console.finish();
         for service in domain.services.take() {
             service.cancel().await;
         }
-        self.0.domains.borrow_mut().remove(&domain.id);
         domain.nodes.remove(&self.0.store);
         // The backends hear of the removed nodes and let go of the domain's pages.
         task::yield_now().await;

@@ -74,7 +74,8 @@ impl Domains {
             return log::error!("{name} failed {quick_restarts} times at its start: given up");
         }
         // A domain that fails at once must not keep dom0 from everything else.
-        Timer::after(Duration::from_millis(u64::from(quick_restarts) * 200)).await;
+        Timer::after(Duration::from_millis(u64::from(quick_restarts.saturating_sub(1)) * 200))
+            .await;
         if let Err(error) = self.create_again(source, quick_restarts).await {
             log::error!("{name} does not come back: {error}");
         }

@@ -87,7 +87,9 @@ impl<'m, M: Machine> Audit<'m, M> {
     /// What a frame itself says about references.
     fn count_frame(&self, mfn: Mfn, page: &PageInfo) {
         let (state, word) = (page.state(), page.type_word());
-        if state.is_allocated() {
+        if state.is_shared() && state.is_allocated() {
+            self.typed(mfn, PageType::Writable);
+        } else if state.is_allocated() {
             self.general(mfn);
         }
         if word.is_pinned() {

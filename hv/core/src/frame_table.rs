@@ -83,13 +83,16 @@ impl<'a> FrameTable<'a> {
     }
 
     /// Lets a domain map a frame of the hypervisor (shared info, grant table). The hypervisor
-    /// holds one reference, and drops it with [`PageInfo::put`] when the frame is to go.
+    /// writes there, so it holds a reference and a use as [`crate::page_info::PageType::Writable`], which keeps the
+    /// frame from becoming a table; it drops them with
+    /// [`crate::page_type::PageTypes::unshare`] when the frame is to go.
     ///
     /// # Panics
     /// If the frame is not the hypervisor's.
     pub fn share(self, mfn: Mfn, owner: DomId) {
         let page = self.frame(mfn);
         assert!(page.state() == State::HYPERVISOR, "shared a frame in use");
+        page.hold_writable();
         page.set_state(State::shared(owner));
     }
 }

@@ -219,7 +219,7 @@ fn release(domain: NonNull<Domain>) {
             frames::free_for(vcpu);
         }
     }
-    PageTypes::new(&Host, 0).put_page(parts.shared_info_frame);
+    PageTypes::new(&Host, 0).unshare(parts.shared_info_frame);
     // SAFETY: nobody can get at the domain any more.
     unsafe { domain.drop_in_place() }
     frames::free_for(domain);

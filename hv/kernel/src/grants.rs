@@ -94,7 +94,7 @@ pub fn free_tables(domain: &Domain) {
     while let Some(TableFrame { mfn, active: [one, other], .. }) = grants.take_frame() {
         table_page::free(domain, one);
         table_page::free(domain, other);
-        PageTypes::new(&Host, 0).put_page(mfn);
+        PageTypes::new(&Host, 0).unshare(mfn);
     }
     let mut maptrack = domain.maptrack.lock();
     while let Some(page) = maptrack.take_page() {

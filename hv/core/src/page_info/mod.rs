@@ -175,6 +175,16 @@ impl PageInfo {
         .is_ok()
     }
 
+    /// Takes away the reference which the hypervisor holds on a frame that it shares; false where
+    /// it is gone already or the frame is not shared.
+    #[must_use]
+    pub(crate) fn take_sharing(&self) -> bool {
+        self.update_state(|state| {
+            (state.is_shared() && state.is_allocated()).then(|| state.without_allocation())
+        })
+        .is_ok()
+    }
+
     /// Takes the frame away from `owner`, if nothing but the allocation refers to it: it is then
     /// the hypervisor's, without references. The caller takes it off the owner's page list.
     #[must_use]
@@ -184,6 +194,12 @@ impl PageInfo {
             alone.then_some(State::HYPERVISOR)
         })
         .is_ok()
+    }
+
+    /// Notes that the hypervisor itself writes to a frame that nobody else can reach yet.
+    pub(crate) fn hold_writable(&self) {
+        let writable = TypeWord::first_use(PageType::Writable, true);
+        self.type_word.store(writable.raw(), Ordering::Release);
     }
 
     /// Forgets the type of a frame that leaves its owner.

@@ -112,6 +112,15 @@ impl<'m, M: Machine> PageTypes<'m, M> {
         self.put_page(mfn);
     }
 
+    /// Lets go of a frame that the hypervisor shares ([`crate::frame_table::FrameTable::share`]).
+    ///
+    /// # Panics
+    /// If it is not shared, or no longer.
+    pub fn unshare(&self, mfn: Mfn) {
+        assert!(self.page(mfn).take_sharing(), "unshared a frame that is not shared");
+        self.put_page_and_type(mfn);
+    }
+
     /// Flushes TLBs that may hold an earlier use of the frame.
     fn flush_earlier_use(&self, page: &PageInfo) {
         if page.tlb_stamp() == self.machine.tlb_clock() {

@@ -10,7 +10,6 @@ use xen_abi::mmu::{MmuUpdate, MmuUpdateKind};
 use super::batch::Batch;
 use super::{Outcome, page_owner};
 use crate::current::Current;
-use crate::domain;
 use crate::machine::Host;
 use crate::memory::frames;
 
@@ -34,7 +33,7 @@ pub fn mmu_update(current: &Current, batch: Batch<MmuUpdate>) -> Result<Outcome,
 fn table_owner(current: &Current, domids: u64) -> Result<DomId, Errno> {
     match page_owner::domid(domids >> 16).get().checked_sub(1) {
         None => Ok(current.domain().id),
-        Some(id) => domain::find(DomId::new(id)).map(|found| found.id).ok_or(Errno::Esrch),
+        Some(id) => page_owner::living(DomId::new(id)),
     }
 }
 

@@ -23,15 +23,26 @@ pub(super) fn domid(register: u64) -> DomId {
 /// [`DomId::IO`], or another domain. As on Xen the caller's own number does not name it.
 ///
 /// # Errors
-/// `ESRCH` where there is no such domain.
+/// `ESRCH` where there is no such domain, or it is being destroyed: what was pinned then would
+/// never go.
 pub(super) fn page_owner(current: &Current, id: DomId) -> Result<DomId, Errno> {
     let own = current.domain().id;
     match id {
         DomId::SELF => Ok(own),
         DomId::IO | DomId::XEN => Ok(id),
         other if other == own => Err(Errno::Esrch),
-        other => domain::find(other).map(|found| found.id).ok_or(Errno::Esrch),
+        other => living(other),
     }
+}
+
+/// The domain `id`, unless it is being destroyed.
+///
+/// # Errors
+/// `ESRCH`.
+pub(super) fn living(id: DomId) -> Result<DomId, Errno> {
+    let found = domain::find(id).ok_or(Errno::Esrch)?;
+    let is_dying = found.life.lock().is_dying();
+    if is_dying { Err(Errno::Esrch) } else { Ok(id) }
 }
 
 /// `EPERM` unless the caller may map frames of `owner` or change its page tables.

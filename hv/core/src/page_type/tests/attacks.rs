@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 
-use super::super::{PageType, Stop};
+use super::super::{Machine, PageType, Stop};
 use super::fake::{DOM1, Fake, RO, RW};
 use crate::page_table::{Entry, Level};
 
@@ -122,6 +122,25 @@ fn xsa_248_frames_of_the_hypervisor_are_not_mapped() {
         assert_eq!(fake.update(L2, 1, Entry::map(Mfn::new(mfn), RO)), EINVAL);
     }
     end(&fake);
+}
+
+#[test]
+fn frames_that_the_hypervisor_writes_do_not_become_tables() {
+    let fake = pinned();
+    fake.frame_table().share(Mfn::new(5), DOM1);
+    for level in [Level::L1, Level::L2, Level::L3, Level::L4] {
+        assert_eq!(fake.types().pin(Mfn::new(5), level, DOM1), EINVAL);
+    }
+    assert_eq!(fake.types().get_descriptors(Mfn::new(5), DOM1), EINVAL);
+    assert_eq!(fake.update(L1, 0, Entry::map(Mfn::new(5), RW)), Ok(()));
+    assert_eq!(fake.recount(), 0);
+    // The hypervisor lets go; the guest's mapping keeps the frame.
+    fake.types().unshare(Mfn::new(5));
+    assert_eq!(fake.recount(), 0);
+    assert!(fake.released.borrow().is_empty());
+    assert_eq!(fake.types().pin(Mfn::new(5), Level::L1, DOM1), EINVAL);
+    end(&fake);
+    assert_eq!(*fake.released.borrow(), [Mfn::new(5)]);
 }
 
 /// One step of a hostile guest on frames 20 to 31.

@@ -42,6 +42,9 @@ pub(super) fn exchange(current: &Current, arg: GuestPtr<Exchange>) -> Result<Out
     let chunks = check(&request)?;
     let domain = any_domain(current, request.input.domid)?;
     may_change(current, &domain)?;
+    if domain.life.lock().is_dying() {
+        return Err(Errno::Esrch);
+    }
     let done_field: GuestPtr<u64> = arg.byte_offset(NR_EXCHANGED)?;
     let types = page_owner::page_types();
     let mut frames_done: u64 = 0;

@@ -10,15 +10,16 @@ use dom0_core::network::switch::{AddressTaken, Counters, PortId, PortKind, Queue
 use minios::net::link::{Capabilities, Packet};
 use minios::time::Instant;
 
-/// Buffers kept at most, and their size: that of an ordinary packet.
+/// Sizes of the buffers that are kept: for acknowledgements and the like, and for ordinary packets.
+const CLASSES: [usize; 2] = [256, 2048];
+/// Buffers kept at most of each size.
 const BUFFERS: usize = 512;
-const BUFFER_BYTES: usize = 2048;
 
 /// The switch; a clone is the same.
 #[derive(Clone, Default)]
 pub(crate) struct Hub {
     switch: Rc<RefCell<Switch>>,
-    buffers: Rc<RefCell<Vec<Vec<u8>>>>,
+    buffers: Rc<RefCell<[Vec<Vec<u8>>; CLASSES.len()]>>,
 }
 
 impl Hub {
@@ -61,6 +62,16 @@ impl Hub {
         self.switch.borrow_mut().take_if(port, wanted)
     }
 
+    /// Looks at the packet that is to be taken next.
+    pub(super) fn front<T>(&self, port: PortId, look: impl FnOnce(&Packet) -> T) -> Option<T> {
+        let mut seen = None;
+        let _ = self.take_if(port, |packet| {
+            seen = Some(look(packet));
+            false
+        });
+        seen
+    }
+
     /// Wakes `waker` when a packet comes for `port`; whether one is there already.
     pub(super) fn register(&self, port: PortId, waker: &Waker) -> bool {
         let mut switch = self.switch.borrow_mut();
@@ -86,11 +97,11 @@ impl Hub {
     /// A buffer of `len` bytes; what it holds is left over from earlier packets of anyone, so all
     /// of it is to be overwritten.
     pub(super) fn buffer(&self, len: usize) -> Vec<u8> {
-        if len > BUFFER_BYTES {
+        let Some(class) = CLASSES.iter().position(|size| len <= *size) else {
             return alloc::vec![0; len];
-        }
-        let mut buffer =
-            self.buffers.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES));
+        };
+        let kept = self.buffers.borrow_mut()[class].pop();
+        let mut buffer = kept.unwrap_or_else(|| Vec::with_capacity(CLASSES[class]));
         buffer.resize(len, 0);
         buffer
     }
@@ -98,9 +109,12 @@ impl Hub {
     /// Takes a buffer back for later packets.
     pub(super) fn recycle(&self, packet: Packet) {
         let buffer = packet.into_bytes();
-        let mut buffers = self.buffers.borrow_mut();
-        if buffer.capacity() == BUFFER_BYTES && buffers.len() < BUFFERS {
-            buffers.push(buffer);
+        let Some(class) = CLASSES.iter().position(|size| buffer.capacity() == *size) else {
+            return;
+        };
+        let kept = &mut self.buffers.borrow_mut()[class];
+        if kept.len() < BUFFERS {
+            kept.push(buffer);
         }
     }
 

@@ -11,7 +11,7 @@ use virtio_drivers::transport::{DeviceStatus, DeviceType, Transport};
 use xen_abi::errno::Errno;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::queue::{Direction, SLOT_BYTES, Slot, SlotQueue};
+use super::queue::{Direction, SLOT_BYTES, SLOTS, Slot, SlotQueue};
 use super::transport::PciTransport;
 use crate::pci::{self, Function, Interrupt};
 
@@ -50,6 +50,9 @@ struct Header {
     csum_offset: u16,
     num_buffers: u16,
 }
+
+/// With less room than this, the slots that the device is done with are looked for.
+const ROOM_TO_RECLAIM: usize = SLOTS / 2;
 
 const HEADER: usize = size_of::<Header>();
 
@@ -123,18 +126,20 @@ impl VirtioNet {
         }
     }
 
-    /// Whether there is room for a packet to send.
-    pub fn can_transmit(&mut self) -> bool {
-        if !self.transmit.has_room() {
+    /// How many packets there is room for.
+    pub fn room(&mut self) -> usize {
+        if self.transmit.room() < ROOM_TO_RECLAIM {
             self.reclaim();
         }
-        self.transmit.has_room()
+        self.transmit.room()
     }
 
-    /// Queues a packet, which has no segments and fits; without room it is dropped.
-    pub fn transmit(&mut self, packet: &Packet) {
-        if packet.len() + HEADER <= SLOT_BYTES && self.can_transmit() {
-            self.transmit.add(|slot| write_packet(slot, packet));
+    /// Queues a packet that consists of `parts`; one that is too large, or for which there is no
+    /// room, is dropped.
+    pub fn transmit(&mut self, checksum: Checksum, parts: &[&[u8]]) {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        if len + HEADER <= SLOT_BYTES {
+            self.transmit.add(|slot| write_packet(slot, checksum, parts));
         }
     }
 
@@ -154,9 +159,9 @@ impl VirtioNet {
         self.receive.announce(&mut self.transport);
     }
 
-    /// Ready when a packet may have come in, or if there is no room to send, when there may be
-    /// again. Interrupts are on while this is pending.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when a packet may have come in, or when there may be room again for `wanted` packets
+    /// if there is not. Interrupts are on while this is pending.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<()> {
         // The task is registered first, so that what comes after is not missed.
         let mut fired = false;
         while self.interrupt.channel.poll_wait(cx).is_ready() {
@@ -166,7 +171,7 @@ impl VirtioNet {
             let _ = self.transport.ack_interrupt();
             self.interrupt.acknowledge();
         }
-        let full = !self.can_transmit();
+        let full = self.room() < wanted;
         self.receive.set_interrupts(true);
         self.transmit.set_interrupts(full);
         if self.receive.has_used() || (full && self.transmit.has_used()) {
@@ -178,16 +183,20 @@ impl VirtioNet {
     }
 }
 
-fn write_packet(slot: &Slot<'_>, packet: &Packet) -> usize {
+fn write_packet(slot: &Slot<'_>, checksum: Checksum, parts: &[&[u8]]) -> usize {
     let mut header = Header::default();
-    if let Checksum::Partial { start, offset } = packet.checksum {
+    if let Checksum::Partial { start, offset } = checksum {
         header.flags = NEEDS_CSUM;
         header.csum_start = start;
         header.csum_offset = offset;
     }
     slot.write(0, header.as_bytes());
-    slot.write(HEADER, packet.bytes());
-    HEADER + packet.len()
+    let mut at = HEADER;
+    for part in parts {
+        slot.write(at, part);
+        at += part.len();
+    }
+    at
 }
 
 fn read_packet(slot: &Slot<'_>, len: usize, buffer: impl Fn(usize) -> Vec<u8>) -> Option<Packet> {

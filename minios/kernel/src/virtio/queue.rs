@@ -85,9 +85,9 @@ impl SlotQueue {
         })
     }
 
-    /// Whether a slot is free.
-    pub(super) fn has_room(&self) -> bool {
-        !self.free.is_empty()
+    /// How many slots are free.
+    pub(super) fn room(&self) -> usize {
+        self.free.len()
     }
 
     /// Gives the device a free slot after `fill` has put something there, which returns the

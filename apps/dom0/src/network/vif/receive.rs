@@ -85,11 +85,6 @@ impl Connection {
 
     /// How many requests the next packet is waiting for.
     pub(super) fn slots_wanted(&self) -> u32 {
-        let mut wanted = 1;
-        let _ = self.hub.take_if(self.port, |packet| {
-            wanted = slots_needed(packet);
-            false
-        });
-        wanted
+        self.hub.front(self.port, slots_needed).unwrap_or(1)
     }
 }

@@ -9,13 +9,22 @@ mod tests;
 
 use core::ops::Range;
 
+use heapless::Vec;
 use minios_core::packet::{Checksum, GsoKind, Headers, NetworkLayer, Packet, checksum, protocol};
 
 const FIN_PSH: u8 = 0x01 | 0x08;
 const CWR: u8 = 0x80;
 
+/// Bytes of headers at most: Ethernet with a tag, IP, and TCP with options.
+const MAX_HEADERS: usize = 18 + 60 + 60;
+/// Smaller segments are refused: every host takes 536 bytes (RFC 9293, 3.7.1), and a large packet
+/// of one-byte segments would be an attack.
+const MIN_SEGMENT: usize = 512;
+/// Segments of a packet at most.
+pub const MAX_SEGMENTS: usize = 65_536 / MIN_SEGMENT;
+
 /// The segments of `packet`, each with all its checksums; `None` if it is not the well-formed TCP
-/// packet that its `gso` says, or would make more segments than its bytes justify.
+/// packet that its `gso` says.
 #[must_use]
 pub fn segments(packet: &Packet) -> Option<Segments<'_>> {
     let gso = packet.gso?;
@@ -29,7 +38,7 @@ pub fn segments(packet: &Packet) -> Option<Segments<'_>> {
         return None;
     }
     let payload_start = headers.payload_start(packet.bytes())?;
-    if payload_start - headers.transport_start < 20 {
+    if payload_start - headers.transport_start < 20 || payload_start > MAX_HEADERS {
         return None;
     }
     Some(Segments {
@@ -42,8 +51,24 @@ pub fn segments(packet: &Packet) -> Option<Segments<'_>> {
     })
 }
 
-/// Smaller segments are refused: a 64 KiB packet of one-byte segments would be an attack.
-const MIN_SEGMENT: usize = 64;
+/// One segment, in two pieces.
+#[derive(Clone, Debug)]
+pub struct Segment<'a> {
+    /// All headers, with complete checksums.
+    pub headers: Vec<u8, MAX_HEADERS>,
+    /// What follows them.
+    pub payload: &'a [u8],
+}
+
+impl Segment<'_> {
+    /// The segment in one piece.
+    #[must_use]
+    pub fn to_packet(&self) -> Packet {
+        let mut packet = Packet::new([&self.headers, self.payload].concat());
+        packet.checksum = Checksum::Valid;
+        packet
+    }
+}
 
 /// The iterator that [`segments`] returns.
 pub struct Segments<'a> {
@@ -55,10 +80,18 @@ pub struct Segments<'a> {
     next: usize,
 }
 
-impl Iterator for Segments<'_> {
-    type Item = Packet;
+impl Segments<'_> {
+    /// How many segments there are.
+    #[must_use]
+    pub fn count_all(&self) -> usize {
+        (self.headers.end - self.payload_start).div_ceil(self.segment_size).max(1)
+    }
+}
 
-    fn next(&mut self) -> Option<Packet> {
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
         // A packet without payload is one segment.
         if self.next >= self.headers.end && self.index > 0 {
             return None;
@@ -71,39 +104,51 @@ impl Iterator for Segments<'_> {
     }
 }
 
-impl Segments<'_> {
-    fn build(&self, payload: Range<usize>) -> Option<Packet> {
+impl<'a> Segments<'a> {
+    fn build(&self, range: Range<usize>) -> Option<Segment<'a>> {
         let Headers { network_start: ip, transport_start: tcp, end, .. } = self.headers;
-        let mut bytes = alloc::vec::Vec::with_capacity(self.payload_start + payload.len());
-        bytes.extend_from_slice(self.bytes.get(..self.payload_start)?);
-        bytes.extend_from_slice(self.bytes.get(payload.clone())?);
+        let payload = self.bytes.get(range.clone())?;
+        let mut headers = Vec::from_slice(self.bytes.get(..self.payload_start)?).ok()?;
 
-        let total = u16::try_from(bytes.len() - ip).ok()?;
+        let transport = u16::try_from(self.payload_start - tcp + payload.len()).ok()?;
         if self.headers.network == NetworkLayer::Ipv4 {
-            let id = word(&bytes, ip + 4)?.wrapping_add(self.index);
-            put(&mut bytes, ip + 2, &total.to_be_bytes())?;
-            put(&mut bytes, ip + 4, &id.to_be_bytes())?;
-            put(&mut bytes, ip + 10, &[0, 0])?;
-            let sum = !checksum::sum(bytes.get(ip..tcp)?);
-            put(&mut bytes, ip + 10, &sum.to_be_bytes())?;
+            let total = u16::try_from(tcp - ip).ok()?.checked_add(transport)?;
+            let id = word(&headers, ip + 4)?.wrapping_add(self.index);
+            put(&mut headers, ip + 2, &total.to_be_bytes())?;
+            put(&mut headers, ip + 4, &id.to_be_bytes())?;
+            put(&mut headers, ip + 10, &[0, 0])?;
+            let sum = !checksum::sum(headers.get(ip..tcp)?);
+            put(&mut headers, ip + 10, &sum.to_be_bytes())?;
         } else {
-            put(&mut bytes, ip + 4, &(total - 40).to_be_bytes())?;
+            put(&mut headers, ip + 4, &transport.to_be_bytes())?;
         }
 
-        let offset = u32::try_from(payload.start - self.payload_start).ok()?;
-        let sequence = u32::from_be_bytes(bytes.get(tcp + 4..tcp + 8)?.try_into().ok()?);
-        put(&mut bytes, tcp + 4, &sequence.wrapping_add(offset).to_be_bytes())?;
-        let flags = bytes.get_mut(tcp + 13)?;
-        if payload.end < end {
+        let offset = u32::try_from(range.start - self.payload_start).ok()?;
+        let sequence = u32::from_be_bytes(headers.get(tcp + 4..tcp + 8)?.try_into().ok()?);
+        put(&mut headers, tcp + 4, &sequence.wrapping_add(offset).to_be_bytes())?;
+        let flags = headers.get_mut(tcp + 13)?;
+        if range.end < end {
             *flags &= !FIN_PSH;
         }
         if self.index > 0 {
             *flags &= !CWR;
         }
-        let mut segment = Packet::new(bytes);
-        (segment.prepare_partial() && segment.finish_checksum()).then_some(())?;
-        segment.checksum = Checksum::Valid;
-        Some(segment)
+        put(&mut headers, tcp + 16, &[0, 0])?;
+        // TCP's header has an even number of bytes, so the two sums may be added.
+        let covered = checksum::add(checksum::sum(headers.get(tcp..)?), checksum::sum(payload));
+        let sum = !checksum::add(self.pseudo_header_sum(transport)?, covered);
+        put(&mut headers, tcp + 16, &sum.to_be_bytes())?;
+        Some(Segment { headers, payload })
+    }
+
+    fn pseudo_header_sum(&self, transport: u16) -> Option<u16> {
+        let ip = self.headers.network_start;
+        let addresses = match self.headers.network {
+            NetworkLayer::Ipv4 => ip + 12..ip + 20,
+            NetworkLayer::Ipv6 => ip + 8..ip + 40,
+        };
+        let sum = checksum::sum(self.bytes.get(addresses)?);
+        Some(checksum::add(checksum::add(sum, u16::from(protocol::TCP)), transport))
     }
 }
 

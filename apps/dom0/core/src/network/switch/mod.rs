@@ -27,6 +27,8 @@ use minios_core::mac_address::MacAddress;
 use minios_core::packet::{ETHERNET_HEADER, Packet};
 use port::Port;
 
+use crate::network::segmentation::segments;
+
 /// The largest IP packet, in bytes, that is not cut into segments on its way.
 pub const MTU: usize = 1500;
 /// The largest packet without segments: with an Ethernet header and a VLAN tag.
@@ -109,7 +111,11 @@ impl Switch {
             port.counters.malformed += 1;
             return;
         };
-        if !source.is_unicast() || (packet.gso.is_none() && packet.len() > MAX_FRAME) {
+        let fits = match packet.gso {
+            None => packet.len() <= MAX_FRAME,
+            Some(_) => segments(&packet).is_some(),
+        };
+        if !source.is_unicast() || !fits {
             port.counters.malformed += 1;
             return;
         }

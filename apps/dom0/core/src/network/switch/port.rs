@@ -45,7 +45,8 @@ pub struct Counters {
     pub sent: u64,
     /// Their bytes.
     pub sent_bytes: u64,
-    /// Dropped on their way in: too short, too long, or from a group address.
+    /// Dropped on their way in: too short, too long, from a group address, or not the segments
+    /// they are said to be.
     pub malformed: u64,
     /// Dropped on their way in: not from an address that may be there.
     pub spoofed: u64,
@@ -96,7 +97,7 @@ impl Port {
                 return;
             };
             for segment in segments {
-                self.push(segment);
+                self.push(segment.to_packet());
             }
             return;
         }

@@ -227,10 +227,17 @@ fn release(domain: NonNull<Domain>) {
 
 static DOMAINS: Mutex<[Option<DomainRef>; MAX_DOMAINS]> = Mutex::new([const { None }; MAX_DOMAINS]);
 
+/// The slot where a domain with this number is, unless another one was there before it.
+fn home(id: DomId) -> usize {
+    usize::from(id.get()) % MAX_DOMAINS
+}
+
 /// The domain with number `id`.
 pub fn find(id: DomId) -> Option<DomainRef> {
     let list = DOMAINS.lock();
-    list.iter().flatten().find(|domain| domain.id == id).cloned()
+    let is_meant = |domain: &&DomainRef| domain.id == id;
+    let at_home = list.get(home(id)).and_then(Option::as_ref).filter(is_meant);
+    at_home.or_else(|| list.iter().flatten().find(is_meant)).cloned()
 }
 
 /// The existing domain with the lowest number that is at least `id`, for listing.
@@ -246,8 +253,13 @@ pub fn insert(domain: DomainRef) -> Result<(), Errno> {
     if list.iter().flatten().any(|other| other.id == domain.id) {
         return Err(Errno::Eexist);
     }
-    let slot = list.iter_mut().find(|slot| slot.is_none()).ok_or(Errno::Enomem)?;
-    *slot = Some(domain);
+    let home = home(domain.id);
+    let at = if list[home].is_none() {
+        home
+    } else {
+        list.iter().position(Option::is_none).ok_or(Errno::Enomem)?
+    };
+    list[at] = Some(domain);
     Ok(())
 }
 

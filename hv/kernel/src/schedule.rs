@@ -134,6 +134,8 @@ struct Scheduler {
     running: Option<VcpuRef>,
     /// When the turn of the running vCPU ends.
     slice_end_ns: Option<u64>,
+    /// When the pCPU's timer will fire.
+    programmed_ns: Option<u64>,
 }
 
 static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
@@ -141,6 +143,7 @@ static SCHEDULER: Mutex<Scheduler> = Mutex::new(Scheduler {
     timers: TimerQueue::new(),
     running: None,
     slice_end_ns: None,
+    programmed_ns: None,
 });
 
 impl Scheduler {
@@ -191,14 +194,19 @@ impl Scheduler {
         }
     }
 
-    /// Programs the pCPU's timer for what comes first.
-    fn program(&self) {
+    /// Programs the pCPU's timer for what comes first. A timer that will fire before that stays
+    /// as it is: it is set again then, which costs less than to set it at every change.
+    fn program(&mut self) {
         let timer = self.timers.next_ns();
         let first = match (timer, self.slice_end_ns) {
             (Some(timer), Some(slice)) => Some(timer.min(slice)),
             (timer, slice) => timer.or(slice),
         };
-        time::set_deadline(first);
+        let Some(first) = first else { return };
+        if self.programmed_ns.is_none_or(|programmed| first < programmed) {
+            self.programmed_ns = Some(first);
+            time::set_deadline(Some(first));
+        }
     }
 }
 
@@ -331,6 +339,7 @@ pub fn set_period(vcpu: &Vcpu, period_ns: u64) {
 /// is gone.
 pub fn timer_interrupt(fire: impl Fn(&Vcpu, Timer)) {
     let now_ns = time::now_ns();
+    SCHEDULER.lock().programmed_ns = None;
     loop {
         let due = SCHEDULER.lock().timers.pop_due(now_ns);
         let Some((vcpu, timer)) = due else { break };
@@ -340,8 +349,9 @@ pub fn timer_interrupt(fire: impl Fn(&Vcpu, Timer)) {
         }
         fire(&vcpu, timer);
     }
-    let scheduler = SCHEDULER.lock();
+    let mut scheduler = SCHEDULER.lock();
     if scheduler.slice_end_ns.is_some_and(|end| end <= now_ns) {
+        scheduler.slice_end_ns = None;
         pcpu().reschedule.set(true);
     }
     scheduler.program();

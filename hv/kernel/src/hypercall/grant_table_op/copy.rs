@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `GNTTABOP_copy`: from one frame to another, each the caller's own or granted to it.
+use core::ops::Deref;
+
 use hv_core::grant_table::entry::{Access, Use};
 use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop as TypeStop};
 use xen_abi::domain::DomId;
@@ -10,7 +12,7 @@ use xen_abi::grant_table::{
 
 use super::Stop;
 use crate::current::Current;
-use crate::domain::{self, DomainRef};
+use crate::domain::{self, Domain, DomainRef};
 use crate::machine::Host;
 use crate::memory::direct_map;
 
@@ -47,9 +49,25 @@ fn try_copy(current: &Current, element: &GrantCopy) -> Result<(), Failure> {
 }
 
 /// What one side of a copy names.
-struct Side {
-    owner: DomainRef,
+struct Side<'c> {
+    owner: Owner<'c>,
     name: Name,
+}
+
+/// A domain: the caller, or one that was looked up.
+enum Owner<'c> {
+    Caller(&'c Domain),
+    Other(DomainRef),
+}
+
+impl Deref for Owner<'_> {
+    type Target = Domain;
+    fn deref(&self) -> &Domain {
+        match self {
+            Self::Caller(domain) => domain,
+            Self::Other(domain) => domain,
+        }
+    }
 }
 
 enum Name {
@@ -57,14 +75,17 @@ enum Name {
     Frame(Mfn),
 }
 
-impl Side {
-    fn find(current: &Current, pointer: &CopyPtr, is_grant: bool) -> Result<Self, GrantStatus> {
+impl<'c> Side<'c> {
+    fn find(current: &'c Current, pointer: &CopyPtr, is_grant: bool) -> Result<Self, GrantStatus> {
         let own = pointer.domid == DomId::SELF;
         if !is_grant && !own {
             return Err(GrantStatus::PERMISSION_DENIED);
         }
-        let id = if own { current.domain().id } else { pointer.domid };
-        let owner = domain::find(id).ok_or(GrantStatus::BAD_DOMAIN)?;
+        let owner = if own {
+            Owner::Caller(current.domain())
+        } else {
+            Owner::Other(domain::find(pointer.domid).ok_or(GrantStatus::BAD_DOMAIN)?)
+        };
         let name = if is_grant {
             let number = u32::try_from(pointer.ref_or_gmfn).map_err(|_| GrantStatus::BAD_GNTREF);
             Name::Grant(GrantRef::new(number?))
@@ -76,27 +97,27 @@ impl Side {
 }
 
 /// A frame held for a copy; dropping it lets go of the frame and then of the grant.
-struct Buffer {
+struct Buffer<'c> {
     mfn: Mfn,
     access: Access,
-    grant: Option<Pin>,
+    grant: Option<Pin<'c>>,
 }
 
 /// A grant in use.
-struct Pin {
-    granter: DomainRef,
+struct Pin<'c> {
+    granter: Owner<'c>,
     reference: GrantRef,
     access: Access,
 }
 
-impl Drop for Pin {
+impl Drop for Pin<'_> {
     fn drop(&mut self) {
         self.granter.grants.lock().unpin(self.reference, self.access);
     }
 }
 
-impl Buffer {
-    fn open(current: &Current, side: Side, access: Access) -> Result<Self, Failure> {
+impl<'c> Buffer<'c> {
+    fn open(current: &Current, side: Side<'c>, access: Access) -> Result<Self, Failure> {
         let owner = side.owner.id;
         let (mfn, grant) = match side.name {
             Name::Frame(mfn) => (mfn, None),
@@ -120,7 +141,7 @@ impl Buffer {
     }
 }
 
-impl Drop for Buffer {
+impl Drop for Buffer<'_> {
     fn drop(&mut self) {
         let types = PageTypes::new(&Host, BUDGET);
         match self.access {

@@ -5,6 +5,7 @@
 mod fetch;
 mod hub;
 mod netback;
+mod ping;
 mod port_link;
 mod ring_page;
 mod uplink;
@@ -24,6 +25,7 @@ use minios::{random, task};
 
 pub(crate) use fetch::fetch;
 use hub::Hub;
+pub(crate) use ping::ping;
 
 use port_link::PortLink;
 

@@ -52,7 +52,9 @@ impl Prompt {
                 let domain = self.domains.find(&name)?;
                 self.attach(domain);
             }
-            Command::Ping(_) => return Err("dom0 cannot ping yet".to_string()),
+            Command::Ping(peer) => {
+                network::ping(self.network.stack(), &peer, terminal::line).await?;
+            }
             Command::Fetch(url) => {
                 let fetch = network::fetch(self.network.stack(), &url, |_| ());
                 if let Some(fetched) = self.input.unless_cancelled(fetch).await {

@@ -271,7 +271,7 @@ impl Inner {
                     socket.local_endpoint().is_some_and(|local| local.port == port)
                 }
                 Socket::Udp(socket) => socket.endpoint().port == port,
-                Socket::Dhcpv4(_) => false,
+                Socket::Dhcpv4(_) | Socket::Icmp(_) => false,
             });
             if !taken && self.listeners.get(port).is_none() {
                 return port;

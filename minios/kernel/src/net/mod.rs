@@ -25,6 +25,6 @@ pub use embedded_io_async as io;
 
 pub use driver::{StartError, start, start_on};
 pub use minios_core::net::{
-    Addresses, BadConfig, Config, Counters, Error, Ipv4Config, Limits, Stack, TcpListener,
-    TcpStream, UdpSocket,
+    Addresses, BadConfig, Config, Counters, Error, Ipv4Config, Limits, PingSocket, Stack,
+    TcpListener, TcpStream, UdpSocket,
 };

@@ -2,5 +2,6 @@
 mod config;
 mod listener;
 mod pair;
+mod ping;
 mod tcp;
 mod udp;

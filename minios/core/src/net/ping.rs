@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Echo requests (RFC 792).
+
+use super::error::Error;
+use super::stack::Stack;
+use alloc::vec;
+use core::future::poll_fn;
+use core::net::Ipv4Addr;
+use core::task::Poll;
+use smoltcp::iface::SocketHandle;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::socket::icmp::{Endpoint, PacketBuffer, PacketMetadata, RecvError, Socket};
+use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress};
+
+/// Requests and replies that wait.
+const PACKETS: usize = 8;
+/// What every request carries.
+const DATA: [u8; 32] = *b"minios minios minios minios mini";
+
+/// Sends echo requests and receives the replies.
+pub struct PingSocket {
+    stack: Stack,
+    handle: SocketHandle,
+    ident: u16,
+}
+
+impl PingSocket {
+    /// A socket whose requests have the identifier `ident`, by which it knows its replies.
+    pub fn new(stack: &Stack, ident: u16) -> Result<Self, Error> {
+        let buffer = || PacketBuffer::new(vec![PacketMetadata::EMPTY; PACKETS], vec![0; 1024]);
+        let mut socket = Socket::new(buffer(), buffer());
+        socket.bind(Endpoint::Ident(ident)).map_err(|_| Error::Unaddressable)?;
+        let handle = stack.borrow().sockets.add(socket);
+        Ok(Self { stack: stack.clone(), handle, ident })
+    }
+
+    /// Sends a request, unless too many wait already.
+    pub fn send(&self, peer: Ipv4Addr, sequence: u16) -> Result<(), Error> {
+        let request = Icmpv4Repr::EchoRequest { ident: self.ident, seq_no: sequence, data: &DATA };
+        let mut inner = self.stack.borrow();
+        let socket = inner.sockets.get_mut::<Socket<'static>>(self.handle);
+        let bytes = socket
+            .send(request.buffer_len(), IpAddress::Ipv4(peer))
+            .map_err(|_| Error::Unaddressable)?;
+        request.emit(&mut Icmpv4Packet::new_unchecked(bytes), &ChecksumCapabilities::default());
+        inner.wake_driver();
+        Ok(())
+    }
+
+    /// Waits for a reply; returns its sequence number and how many bytes of data it has.
+    pub async fn receive(&self) -> Result<(u16, usize), Error> {
+        poll_fn(|context| {
+            let mut inner = self.stack.borrow();
+            let socket = inner.sockets.get_mut::<Socket<'static>>(self.handle);
+            loop {
+                match socket.recv() {
+                    Ok((bytes, _)) => {
+                        if let Some(reply) = reply(bytes) {
+                            return Poll::Ready(Ok(reply));
+                        }
+                    }
+                    Err(RecvError::Truncated) => {}
+                    Err(RecvError::Exhausted) => {
+                        socket.register_recv_waker(context.waker());
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+        .await
+    }
+}
+
+fn reply(bytes: &[u8]) -> Option<(u16, usize)> {
+    let packet = Icmpv4Packet::new_checked(bytes).ok()?;
+    match Icmpv4Repr::parse(&packet, &ChecksumCapabilities::default()).ok()? {
+        Icmpv4Repr::EchoReply { seq_no, data, .. } => Some((seq_no, data.len())),
+        _ => None,
+    }
+}
+
+impl Drop for PingSocket {
+    fn drop(&mut self) {
+        self.stack.borrow().sockets.remove(self.handle);
+    }
+}

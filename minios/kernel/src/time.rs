@@ -33,7 +33,7 @@ const NS_PER_TICK: u64 = 1_000_000_000 / TICK_HZ;
 
 /// Deadlines in ticks.
 static TIMERS: Lock<TimerQueue> = Lock::new(TimerQueue::new());
-/// The deadline for which the hypervisor's timer is set, in ticks; `u64::MAX` for none.
+/// The time for which the hypervisor's timer is set, in ticks; `u64::MAX` for none.
 static ARMED: AtomicU64 = AtomicU64::new(u64::MAX);
 /// Keeps the timer's interrupt bound. Nobody waits for it: it only ends SCHEDOP_block.
 static VIRQ: Once<EventChannel> = Once::new();
@@ -85,16 +85,18 @@ pub(crate) fn wake_due() {
     }
 }
 
-/// Sets the hypervisor's timer for the earliest deadline, unless it is set for it already.
+/// Sees to it that the hypervisor's timer ends a sleep at the earliest deadline, or before.
+///
+/// A timer that comes too early costs a look at the clock; setting it costs a hypercall. So one
+/// that was set for a deadline that has moved away stays: those of a busy connection always move.
 pub(crate) fn arm() {
     let next = TIMERS.lock().next().unwrap_or(u64::MAX);
-    // It may have fired early, if our clock was behind for a moment.
     let fired = VIRQ.get().is_some_and(EventChannel::take_pending);
-    if !fired && ARMED.load(Ordering::Relaxed) == next && DRIVER.now() < next {
-        return;
+    let armed = if fired { u64::MAX } else { ARMED.load(Ordering::Relaxed) };
+    ARMED.store(armed.min(next), Ordering::Relaxed);
+    if next < armed {
+        sched::set_timer(next.saturating_mul(NS_PER_TICK));
     }
-    ARMED.store(next, Ordering::Relaxed);
-    sched::set_timer(next.checked_mul(NS_PER_TICK).unwrap_or(0));
 }
 
 struct XenTime;

@@ -10,7 +10,7 @@ use xen_abi::trap::{
 use crate::arch::control;
 use crate::current::reschedule_requested;
 use crate::entry::ring0::log_registers;
-use crate::entry::{VECTOR_IRET_FAULT, VECTOR_SYSCALL, VECTOR_SYSCALL32};
+use crate::entry::{VECTOR_SYSCALL, VECTOR_SYSCALL32};
 use crate::guest_ptr::GuestPtr;
 use crate::log;
 use crate::schedule::VcpuRef;
@@ -22,7 +22,6 @@ pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     const FIRST_INTERRUPT: u32 = 32;
     match vcpu.regs.entry_vector.get() {
         VECTOR_SYSCALL32 => syscall32_from_user(vcpu),
-        VECTOR_IRET_FAULT => failsafe(vcpu),
         vector if vector >= FIRST_INTERRUPT => interrupt::handle(vector),
         vector => exception(vcpu, vector.to_le_bytes()[0]),
     }
@@ -123,7 +122,7 @@ fn user_call(vcpu: &Vcpu, callback: Callback) {
     inject(vcpu, VECTOR_UD, None);
 }
 
-/// The CPU refused the guest's return frame, or a selector of it.
+/// The CPU refused a selector of the guest at a switch of vCPUs.
 pub fn failsafe(vcpu: &Vcpu) {
     let selectors = segment::read_selectors();
     enter_handler(vcpu, vcpu.callbacks.get().failsafe, Cause::Failsafe(selectors));

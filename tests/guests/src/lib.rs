@@ -6,6 +6,7 @@ pub mod addresses;
 pub mod hypercall;
 pub mod traps;
 pub mod upcalls;
+pub mod user_mode;
 
 use test_report::Report;
 use xen_abi::errno::Errno;

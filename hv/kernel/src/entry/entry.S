@@ -107,12 +107,15 @@ exit_set_ts:
     mov cr0, rcx
     jmp exit_ts_done
 
-// iretq did not accept the guest's frame: rip to ss still stand in the register area, everything
-// else of the guest is in the registers again.
+// iretq did not accept the guest's frame. rip to ss still stand in the register area, everything
+// else of the guest is in the registers again; the exception becomes one at the frame's rip.
+// rsp: error code | vector of the exception
 entry_iret_fault:
     swapgs
+    mov gs:[{SCRATCH}], rax
+    mov rax, [rsp]
     mov rsp, gs:[{FRAME_END}]
     sub rsp, 40
-    push 0
-    mov dword ptr [rsp + 4], {VECTOR_IRET_FAULT}
+    push rax
+    mov rax, gs:[{SCRATCH}]
     jmp entry_registers

@@ -19,8 +19,6 @@ pub mod ring0;
 pub const VECTOR_SYSCALL: u32 = u32::MAX;
 /// `entry_vector` of a vCPU that came by `syscall` in 32-bit mode.
 pub const VECTOR_SYSCALL32: u32 = 0x101;
-/// `entry_vector` of a vCPU whose return frame the CPU did not accept.
-pub const VECTOR_IRET_FAULT: u32 = 0x102;
 
 global_asm!(
     include_str!("macros.S"),
@@ -39,7 +37,6 @@ global_asm!(
     GUEST_CS32 = const FLAT_RING3_CS32,
     GUEST_SS = const FLAT_KERNEL_SS,
     VECTOR_SYSCALL32 = const VECTOR_SYSCALL32,
-    VECTOR_IRET_FAULT = const VECTOR_IRET_FAULT,
     MSR_GS_BASE = const msr::GS_BASE,
     hypercall_from_guest = sym crate::hypercall::hypercall_from_guest,
     trap_from_guest = sym crate::trap::trap_from_guest,

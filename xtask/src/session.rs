@@ -88,31 +88,31 @@ impl Session {
         line: &str,
         patience: Duration,
     ) -> Result<Vec<String>> {
-        self.pending.clear();
         self.type_line(line)?;
-        let echo = format!("{prompt}{line}");
-        self.wait_for(|printed| printed.trim_end() == echo, patience)?;
+        let is_echo = |printed: &str| printed.strip_prefix(prompt).unwrap_or(printed) == line;
+        self.wait_for(is_echo, patience)?;
         let deadline = Instant::now() + patience;
         let mut lines = Vec::new();
-        while plain(&self.pending) != prompt {
-            match self.whole_line() {
-                Some(line) => lines.push(line),
-                None if self.receive(deadline)? => {}
-                None => bail!("no prompt came within {} s of `{line}`", patience.as_secs()),
+        loop {
+            if let Some(line) = self.whole_line() {
+                lines.push(line);
+            } else if plain(&self.pending) == prompt {
+                return Ok(lines);
+            } else if !self.receive(deadline)? {
+                bail!("no prompt came within {} s of `{line}`", patience.as_secs());
             }
         }
-        Ok(lines)
     }
 
     /// Waits until the console ends with `prompt`, which nobody ends with a new line.
     pub(crate) fn wait_for_prompt(&mut self, prompt: &str, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + patience;
-        while !plain(&self.pending).ends_with(prompt) {
+        while plain(self.pending.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()) != prompt
+        {
             if !self.receive(deadline)? {
                 bail!("no prompt came within {} s", patience.as_secs());
             }
         }
-        self.pending.clear();
         Ok(())
     }
 

@@ -20,12 +20,12 @@ mod refusals;
 mod shares;
 
 const PROFILE: Profile = Profile::ImageDebug;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A test at the prompt.
 type Test = fn(&mut Prompt) -> Result<()>;
 
-const TESTS: [(&str, Test); 9] = [
+const TESTS: [(&str, Test); 8] = [
     ("help", lives::help),
     ("a cfg that is not there", refusals::no_file),
     ("a cfg with an unknown key, and ill-formed ones", refusals::bad_configs),
@@ -33,9 +33,11 @@ const TESTS: [(&str, Test); 9] = [
     ("too little memory", refusals::too_little_memory),
     ("create, pause, unpause, destroy", lives::one_life),
     ("a crash, and restarts until it is given up", lives::crash_and_restart),
-    ("weights of 256 and 512 share 1:2", shares::by_weight),
-    ("100 lives leave no trace in free memory", lives::no_leak),
+    ("1,000 lives leave no trace in free memory", lives::no_leak),
 ];
+
+/// Tests on a machine whose clock counts instructions, so that the host's load does not matter.
+const COUNTED: [(&str, Test); 1] = [("weights of 256 and 512 share 1:2", shares::by_weight)];
 
 /// A machine at whose prompt somebody types.
 struct Prompt {
@@ -73,12 +75,17 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         &folder,
         false,
     )?;
-    let machine = Machine::new(files.boot(), Serial::Terminal);
-    let mut session = Session::start(&machine, &folder.join("toolstack.log"))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
-    let mut prompt = Prompt { session };
-    for (name, test) in TESTS {
-        tally.run(name, || test(&mut prompt));
+    for (counted, log, tests) in
+        [(false, "toolstack.log", &TESTS[..]), (true, "toolstack-counted.log", &COUNTED[..])]
+    {
+        let mut machine = Machine::new(files.boot(), Serial::Terminal);
+        machine.counted = counted;
+        let mut session = Session::start(&machine, &folder.join(log))?;
+        session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+        let mut prompt = Prompt { session };
+        for (name, test) in tests {
+            tally.run(name, || test(&mut prompt));
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{PATIENCE, Prompt, ensure_has};
 
-const LIVES: usize = 100;
+const LIVES: usize = 1000;
 
 /// `help` tells all commands.
 pub(super) fn help(prompt: &mut Prompt) -> Result<()> {

@@ -13,6 +13,7 @@ use crate::page_list::PageList;
 use crate::page_table::{ENTRIES, Entry, Level, entry_at, is_hypervisor_slot};
 use crate::page_type::Machine;
 
+pub mod p2m;
 #[cfg(test)]
 mod tests;
 

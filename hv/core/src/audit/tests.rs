@@ -61,3 +61,22 @@ fn lists_hold_all_frames_of_their_owner() {
     list.remove(fake.frame_table(), Mfn::new(DOM0_FIRST));
     assert!(!Audit::start(&fake).is_complete(DOM0, &list));
 }
+
+#[test]
+fn a_published_p2m_agrees_with_the_m2p() {
+    let fake = Fake::new();
+    let (top, middle, list) = (30, 31, 32);
+    fake.set(top, 0, Entry::new(middle));
+    fake.set(middle, 0, Entry::new(list));
+    // pfn 0 to 4: right, not the domain's, a hole, wrong, right.
+    for (pfn, mfn) in [100, DOM0_FIRST, u64::MAX, 103, 104].into_iter().enumerate() {
+        fake.set(list, pfn as u64, Entry::new(mfn));
+    }
+    let m2p = |mfn: Mfn| if mfn.get() == 103 { 77 } else { mfn.get() - 100 };
+    let mut found = Vec::new();
+    let count = p2m::check(&fake, DOM1, Mfn::new(top), 5, m2p, |wrong| found.push(wrong));
+    assert_eq!(count, 1);
+    assert_eq!(found, [p2m::Disagreement { pfn: 3, mfn: Mfn::new(103), m2p: 77 }]);
+    assert_eq!(p2m::check(&fake, DOM0, Mfn::new(top), 5, m2p, |_| {}), 0);
+    assert_eq!(p2m::check(&fake, DOM1, Mfn::new(1 << 40), u64::MAX, m2p, |_| {}), 0);
+}

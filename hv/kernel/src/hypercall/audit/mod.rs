@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The audit hypercall of builds with assertions: counts again, from scratch, what the hypervisor
 //! keeps count of, and says on the console where that differs.
-use hv_core::audit::Audit;
+use core::sync::atomic::Ordering;
+
+use hv_core::audit::{Audit, p2m};
 use hv_core::page_table::Level;
 use hv_core::page_type::PageType;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::frame::INVALID_M2P_ENTRY;
+use xen_abi::frame::{INVALID_M2P_ENTRY, Mfn};
 
 use crate::current::Current;
-use crate::domain::{self, DomainRef};
+use crate::domain::{self, Domain, DomainRef};
 use crate::log;
 use crate::machine::Host;
 use crate::memory::frames;
@@ -30,6 +32,7 @@ pub fn audit(current: &Current) -> Result<u64, Errno> {
     for domain in domains() {
         domain.vcpus().for_each(|vcpu| count_vcpu(&audit, vcpu));
         differences = differences.saturating_add(objects::check(&domain));
+        differences = differences.saturating_add(check_p2m(&domain));
         if !audit.is_complete(domain.id, &domain.pages.lock().list) {
             log!("audit: the page list of {} is not what it owns", domain.id);
             differences = differences.saturating_add(1);
@@ -45,6 +48,21 @@ pub fn audit(current: &Current) -> Result<u64, Errno> {
 fn domains() -> impl Iterator<Item = DomainRef> {
     let next = |id: Option<u16>| domain::find_from(DomId::new(id?));
     core::iter::successors(next(Some(0)), move |last| next(last.id.get().checked_add(1)))
+}
+
+/// Whether the p2m that a domain publishes, if it does, agrees with the M2P.
+fn check_p2m(domain: &Domain) -> u64 {
+    let arch = &domain.shared_info().arch;
+    let max_pfn = arch.max_pfn.load(Ordering::Relaxed);
+    let top = arch.pfn_to_mfn_frame_list_list.load(Ordering::Relaxed);
+    if top == 0 {
+        return 0;
+    }
+    let m2p = |mfn| frames::m2p(mfn).get();
+    p2m::check(&Host, domain.id, Mfn::new(top), max_pfn, m2p, |wrong| {
+        let (pfn, mfn, m2p) = (wrong.pfn, wrong.mfn.get(), wrong.m2p);
+        log!("audit: pfn {pfn:#x} of {} is frame {mfn:#x}, which is pfn {m2p:#x}", domain.id);
+    })
 }
 
 /// Counts the references that a vCPU holds.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the terminal shows: lines of many sources, and below them the prompt with what has been
-//! typed so far.
+//! typed so far. The hypervisor puts a carriage return before each newline.
 
 use alloc::format;
 use alloc::string::String;
@@ -31,7 +31,7 @@ impl Screen {
             out.extend_from_slice(ERASE);
         }
         out.extend_from_slice(text.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(b"\n");
         if let Some(prompt) = &self.prompt {
             out.extend_from_slice(prompt.as_bytes());
         }
@@ -63,7 +63,7 @@ impl Screen {
     /// The prompt stays where it is as a line that is done; what comes next stands below.
     pub fn leave_prompt(&mut self) -> Vec<u8> {
         match self.prompt.take() {
-            Some(_) => b"\r\n".to_vec(),
+            Some(_) => b"\n".to_vec(),
             None => Vec::new(),
         }
     }

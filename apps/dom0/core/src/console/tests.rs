@@ -34,13 +34,13 @@ fn a_line_without_end_is_cut() {
 #[test]
 fn the_prompt_stays_below_the_lines() {
     let mut screen = Screen::default();
-    assert_eq!(screen.line("a"), b"a\r\n");
+    assert_eq!(screen.line("a"), b"a\n");
     assert_eq!(screen.show_prompt("dom0> li".into()), b"dom0> li");
-    assert_eq!(screen.domain_line("web", "up"), b"\r\x1b[K[web] up\r\ndom0> li");
+    assert_eq!(screen.domain_line("web", "up"), b"\r\x1b[K[web] up\ndom0> li");
     assert_eq!(screen.show_prompt("dom0> lis".into()), b"s");
     assert_eq!(screen.show_prompt("dom0> li".into()), b"\r\x1b[Kdom0> li");
-    assert_eq!(screen.leave_prompt(), b"\r\n");
-    assert_eq!(screen.line("b"), b"b\r\n");
+    assert_eq!(screen.leave_prompt(), b"\n");
+    assert_eq!(screen.line("b"), b"b\n");
 }
 
 #[test]

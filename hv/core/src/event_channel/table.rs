@@ -281,6 +281,12 @@ impl<'a> EventTable<'a> {
             .find(|&port| self.entry(port).is_some_and(|e| e.channel != Channel::Closed))
     }
 
+    /// Pages in use.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.buckets.len()
+    }
+
     /// Gives back one page of the table; for the end of a domain, after all ports are closed.
     pub fn take_bucket(&mut self) -> Option<&'a mut Bucket> {
         self.dying = true;

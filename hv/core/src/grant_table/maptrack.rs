@@ -92,6 +92,12 @@ impl<'a> Maptrack<'a> {
         self.live
     }
 
+    /// Pages in use.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
     /// Makes sure that the next [`Self::insert`] finds a slot. `NO_DEVICE_SPACE` if there is none
     /// and no page for more.
     pub fn reserve(

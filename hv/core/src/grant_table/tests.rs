@@ -208,6 +208,18 @@ fn xsa_255_a_table_in_use_stays() {
     assert!(table.take_frame().is_some());
 }
 
+/// Grants of version 2 (part of a page, or of another's grant) are no grants here.
+#[test]
+fn xsa_226_no_transitive_grants() {
+    let mut table = table(1);
+    grant(&table, 8, GrantFlags::TYPE_MASK);
+    for purpose in [Use::Map, Use::Copy] {
+        let used = table.pin(reference(8), MAPPER, Access::ReadOnly, purpose);
+        assert_eq!(used, Err(GrantStatus::GENERAL_ERROR));
+    }
+    assert_eq!((table.pins(), flags(&table, 8)), (0, GrantFlags::TYPE_MASK));
+}
+
 /// A big maptrack is released in steps of the caller's choice.
 #[test]
 fn xsa_380_mappings_are_released_in_steps() {

@@ -18,6 +18,16 @@ fn times_add_up() {
     assert_eq!(clock.area().time, [100, 2, 0, 5]);
 }
 
+/// The record of an area never runs ahead of its own time of entry.
+#[test]
+fn xsa_492_an_area_holds_what_was_before_its_entry() {
+    let mut clock = RunstateClock::new(0);
+    clock.enter(Runstate::Running, 40);
+    assert_eq!(clock.area().time.iter().sum::<u64>(), clock.area().state_entry_time);
+    clock.enter(Runstate::Blocked, 90);
+    assert_eq!(clock.area().time.iter().sum::<u64>(), clock.area().state_entry_time);
+}
+
 #[test]
 fn a_clock_that_goes_back_counts_nothing() {
     let mut clock = RunstateClock::new(100);

@@ -8,6 +8,7 @@ use domain_builder::{
 use hv_core::buddy::MAX_ORDER;
 use hv_core::page_table::Level;
 use hv_core::page_type::{PageTypes, Stop};
+use hv_core::scheduler::DEFAULT_WEIGHT;
 use xen_abi::domain::DomId;
 use xen_abi::event_channel::EvtchnPort;
 use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE, Pfn};
@@ -25,6 +26,9 @@ use crate::{entry, log, schedule, switch, time};
 /// Without `dom0_mem` the first domain gets a quarter of what is free, between these.
 const DEFAULT_BYTES: Range<u64> = 64 << 20..1 << 30;
 const PAGE: u64 = PAGE_SIZE as u64;
+
+/// The share of the first domain: twice the usual one, because it works for all the others.
+const WEIGHT: u32 = 2 * DEFAULT_WEIGHT;
 
 /// Builds the first domain and enters it.
 pub fn start(info: &BootInfo, options: &Options) -> ! {
@@ -185,6 +189,7 @@ fn enter(domain: DomainRef, start: &Start) -> ! {
     vcpu.regs.cs.set(FLAT_KERNEL_CS);
     vcpu.regs.ss.set(FLAT_KERNEL_SS);
     time::update_wall_clock(&domain);
+    schedule::set_weight(vcpu, WEIGHT);
     domain.life.lock().unpause().expect("a new domain is paused once");
     schedule::set_up(vcpu, true);
     log!("starting the first domain");

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Event channels and grants: whether both ends agree, and whether the tables' pages are counted.
+use core::sync::atomic::Ordering;
+
 use hv_core::event_channel;
 use hv_core::grant_table;
+use hv_core::grant_table::table::ACTIVE_PAGES;
 use xen_abi::domain::DomId;
 
 use crate::domain::{self, Domain};
@@ -21,7 +24,21 @@ pub(super) fn check(domain: &Domain) -> u64 {
     note(events.as_ref().map_err(|difference| difference as _).copied());
     let grants = check_grants(domain);
     note(grants.as_ref().map_err(|difference| difference as _).copied());
-    differences.saturating_add(check_granters(domain))
+    let pages = check_pages(domain);
+    differences.saturating_add(check_granters(domain)).saturating_add(pages)
+}
+
+/// Whether the pages of the tables are those that were counted.
+fn check_pages(domain: &Domain) -> u64 {
+    let records = domain.grants.lock().frames().saturating_mul(ACTIVE_PAGES);
+    let others = domain.events.lock().pages().saturating_add(domain.maptrack.lock().pages());
+    let (kept, found) =
+        (domain.table_pages.load(Ordering::Relaxed), records.saturating_add(others));
+    if kept == found as u64 {
+        return 0;
+    }
+    log!("audit: the tables of {} have {found} pages, and {kept} were counted", domain.id);
+    1
 }
 
 /// A channel within the domain is looked up in the table that is locked already.

@@ -4,48 +4,55 @@ use core::ptr;
 
 use crate::arch::control;
 use crate::current::pcpu;
-use crate::memory::frames::frames;
 use crate::schedule::{self, VcpuRef};
 use crate::vcpu::Vcpu;
 use crate::{address_space, debugreg, descriptor_window, guest_areas, segment, time, trap};
 
 /// Lets the scheduler choose and returns the vCPU to continue with, loaded. Without one that
 /// wants to run it waits for interrupts.
+///
+/// In idle the CPU still holds the state of the vCPU that ran last, page tables included: often
+/// that one is the next as well, and nobody can take them away before another vCPU runs.
 pub fn next_vcpu() -> VcpuRef {
+    let pcpu = pcpu();
+    // SAFETY: the pointer is null or that of a vCPU that exists while it is the pCPU's.
+    let before = unsafe { pcpu.vcpu.get().as_ref() };
     loop {
-        let before = pcpu().vcpu.get();
-        match schedule::choose() {
-            Some(next) if ptr::eq(&raw const *next, before) => return next,
-            Some(next) => {
-                park();
+        let Some(next) = schedule::choose() else {
+            pcpu.vcpu.set(ptr::null());
+            while !pcpu.reschedule.get() {
+                control::wait_for_interrupt();
+            }
+            continue;
+        };
+        match before {
+            Some(before) if ptr::eq(&raw const *next, before) => show(&next),
+            Some(before) => {
+                save(before);
                 load(&next);
-                return next;
             }
-            None => {
-                park();
-                while !pcpu().reschedule.get() {
-                    control::wait_for_interrupt();
-                }
-            }
+            None => load(&next),
         }
+        return next;
     }
 }
 
-/// Stores what the CPU holds of the vCPU that ran; the pCPU is idle then.
-fn park() {
-    let pcpu = pcpu();
-    // SAFETY: the pointer is null or that of a vCPU that exists while it is the pCPU's.
-    let Some(vcpu) = (unsafe { pcpu.vcpu.get().as_ref() }) else { return };
+/// Stores what the CPU holds of a vCPU.
+fn save(vcpu: &Vcpu) {
     segment::save(vcpu);
     vcpu.fpu.save();
     debugreg::unload(vcpu);
-    address_space::load_root(frames().root);
-    pcpu.vcpu.set(ptr::null());
+}
+
+/// Makes a vCPU that the CPU holds the one that runs, and tells it the time.
+fn show(vcpu: &Vcpu) {
+    pcpu().set_vcpu(vcpu);
+    time::update_vcpu_time(vcpu);
+    guest_areas::update(vcpu);
 }
 
 /// Loads everything of a vCPU but its general and xmm registers, which the way out loads.
 pub fn load(vcpu: &Vcpu) {
-    pcpu().set_vcpu(vcpu);
     descriptor_window::load(vcpu);
     address_space::load(vcpu);
     vcpu.fpu.load();
@@ -53,9 +60,8 @@ pub fn load(vcpu: &Vcpu) {
     if debugreg::is_used(vcpu) {
         debugreg::load(vcpu);
     }
-    time::update_vcpu_time(vcpu);
+    show(vcpu);
     if !segment::load(vcpu) {
         trap::failsafe(vcpu);
     }
-    guest_areas::update(vcpu);
 }

@@ -74,7 +74,9 @@ fn check(context: &VcpuGuestContext) -> Result<(), Errno> {
     // The frames of an LDT are found by the guest's page tables: it sets one when it runs.
     let ldt = context.ldt_ents == 0;
     let gdt = context.gdt_ents <= u64::from(FIRST_RESERVED_GDT_ENTRY);
-    if canonical && ldt && gdt { Ok(()) } else { Err(Errno::Einval) }
+    // User mode needs a root of its own.
+    let mode = context.flags & VGCF_IN_KERNEL != 0 || context.ctrlreg.get(1) != Some(&0);
+    if canonical && ldt && gdt && mode { Ok(()) } else { Err(Errno::Einval) }
 }
 
 /// Frames with the references that a vCPU holds; [`drop_all`](Held::drop_all) lets go of them.

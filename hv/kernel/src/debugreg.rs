@@ -10,15 +10,14 @@ const DR7_RESERVED: u64 = 0xffff_ffff_0000_d800;
 const DR7_GENERAL_DETECT: u64 = 1 << 13;
 const DR7_ENABLED: u64 = 0xff;
 
-/// The value of register `number`. 4 and 5 do not exist while CR4.DE is on, as it is for guests.
+/// The value of register `number`, 4 and 5 being 6 and 7; `ENODEV` if there is none.
 pub fn read(vcpu: &Vcpu, number: u8) -> Result<u64, Errno> {
     let debug = vcpu.debug.get();
     match number {
         0..=3 => Ok(debug[usize::from(number)]),
-        6 => Ok(debug[6] | DR6_NONE),
-        7 => Ok(debug[7] | DR7_NONE),
-        4 | 5 => Err(Errno::Enodev),
-        _ => Err(Errno::Einval),
+        4 | 6 => Ok(debug[6] | DR6_NONE),
+        5 | 7 => Ok(debug[7] | DR7_NONE),
+        _ => Err(Errno::Enodev),
     }
 }
 
@@ -33,15 +32,14 @@ pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Errno> {
             }
             debug[usize::from(number)] = value;
         }
-        4 | 5 => return Err(Errno::Enodev),
-        6 => debug[6] = value & 0xe00f,
-        7 => {
+        4 | 6 => debug[6] = value & 0xe00f,
+        5 | 7 => {
             if value >> 32 != 0 || io_breakpoint(value) {
                 return Err(Errno::Eperm);
             }
             debug[7] = value & !(DR7_RESERVED | DR7_GENERAL_DETECT);
         }
-        _ => return Err(Errno::Einval),
+        _ => return Err(Errno::Enodev),
     }
     vcpu.debug.set(debug);
     load(vcpu);

@@ -32,10 +32,15 @@ static FEATURES: Once<Features> = Once::new();
 
 /// The features of this CPU.
 pub fn features() -> &'static Features {
-    FEATURES.call_once(detect)
+    FEATURES.get().expect("boot looks for features first")
 }
 
-fn detect() -> Features {
+/// Looks for the features; `smap` says whether to use that one, if the user has a wish.
+pub fn find_features(smap: Option<bool>) {
+    FEATURES.call_once(|| detect(smap));
+}
+
+fn detect(smap: Option<bool>) -> Features {
     let largest = __cpuid_count(0, 0).eax;
     let basic = __cpuid_count(1, 0);
     let extended = if largest >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
@@ -50,7 +55,7 @@ fn detect() -> Features {
         xcr0,
         x2apic: basic.ecx >> 21 & 1 != 0,
         smep: extended >> 7 & 1 != 0,
-        smap: extended >> 20 & 1 != 0 && !is_tcg(),
+        smap: extended >> 20 & 1 != 0 && smap.unwrap_or(!is_tcg()),
         fsgsbase: extended & 1 != 0,
         invariant_tsc: leaf(0x8000_0007).is_some_and(|leaf| leaf.edx >> 8 & 1 != 0),
         physical_bits: leaf(0x8000_0008).map_or(36, |leaf| leaf.eax.to_le_bytes()[0]),

@@ -66,6 +66,7 @@ extern "C" fn hv_main(magic: u32, address: u32) -> ! {
     log!("version {}", env!("CARGO_PKG_VERSION"));
     pic::disable();
     let info = INFO.call_once(|| multiboot::read(magic, address));
+    cpu::find_features(options(info).smap);
     smap::patch();
     let memory = BootMemory::new(info, image_end());
     take_over_memory(info, memory);
@@ -146,11 +147,12 @@ extern "C" fn on_own_stack() -> ! {
     log!("{} MiB free of {} MiB", free >> 8, frames::table().len() >> 8);
     crate::time::init();
     crate::console::start_input();
-    let options = match Options::parse(&info.command_line) {
-        Ok(options) => options,
-        Err(BadOption(word)) => {
-            fail(format_args!("the command line has `{word}`, which is no option or has no value"))
-        }
-    };
-    first_domain::start(info, &options)
+    first_domain::start(info, &options(info))
+}
+
+/// What the command line says, or the end of it all.
+fn options(info: &BootInfo) -> Options {
+    Options::parse(&info.command_line).unwrap_or_else(|BadOption(word)| {
+        fail(format_args!("the command line has `{word}`, which is no option or has no value"))
+    })
 }

@@ -5,8 +5,11 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// `dom0_mem=SIZE`: memory of the first domain, in bytes. Without it the first domain gets
-    /// all but what the machine and other domains should keep.
+    /// a quarter of what is free, within limits.
     pub dom0_bytes: Option<u64>,
+    /// `smap=yes` or `smap=no`: whether the CPU is to keep ring 0 from reading a guest's memory by
+    /// accident. Without it, where that works.
+    pub smap: Option<bool>,
 }
 
 impl Options {
@@ -19,6 +22,8 @@ impl Options {
                 Some(("dom0_mem", size)) => {
                     options.dom0_bytes = Some(parse_size(size).ok_or(BadOption(word))?);
                 }
+                Some(("smap", "yes")) => options.smap = Some(true),
+                Some(("smap", "no")) => options.smap = Some(false),
                 // What a user of Xen gives for the serial port; it is the only console here.
                 Some(("console" | "com1" | "loglvl" | "guest_loglvl" | "dom0_max_vcpus", _)) => {}
                 _ => return Err(BadOption(word)),

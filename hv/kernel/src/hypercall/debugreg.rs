@@ -10,13 +10,13 @@ use crate::segment::{self, Base};
 
 /// Sets a debug register; see [`debugreg::write`] for the errors.
 pub fn set_debugreg(current: &Current, number: u32, value: u64) -> Result<u64, Errno> {
-    let number = u8::try_from(number).map_err(|_| Errno::Einval)?;
+    let number = u8::try_from(number).map_err(|_| Errno::Enodev)?;
     debugreg::write(current.vcpu(), number, value).map(|()| 0)
 }
 
-/// Returns a debug register; `EINVAL` if there is none of that number.
+/// Returns a debug register; `ENODEV` if there is none of that number.
 pub fn get_debugreg(current: &Current, number: u32) -> Result<u64, Errno> {
-    let number = u8::try_from(number).map_err(|_| Errno::Einval)?;
+    let number = u8::try_from(number).map_err(|_| Errno::Enodev)?;
     debugreg::read(current.vcpu(), number)
 }
 

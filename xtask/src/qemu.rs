@@ -22,8 +22,8 @@ pub(crate) struct Machine {
     pub(crate) memory_mib: u32,
     pub(crate) forwards: Vec<Forward>,
     pub(crate) serial: Serial,
-    /// Instructions are counted and are the clock, instead of time.
-    pub(crate) counted: bool,
+    /// Instructions are counted and are the clock: each takes two to the power of this, in ns.
+    pub(crate) counted: Option<u32>,
     /// Port of a gdb stub; the machine waits for gdb.
     pub(crate) gdb: Option<u16>,
 }
@@ -69,7 +69,7 @@ impl Machine {
             memory_mib: 256,
             forwards: Vec::new(),
             serial,
-            counted: false,
+            counted: None,
             gdb: None,
         }
     }
@@ -94,8 +94,9 @@ impl Machine {
         arguments.words("-device virtio-net-pci,netdev=net,romfile=");
         self.boot_arguments(&mut arguments);
         self.serial_arguments(&mut arguments);
-        if self.counted {
-            arguments.words("-icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm");
+        if let Some(shift) = self.counted {
+            arguments.pair("-icount", format!("shift={shift},sleep=off"));
+            arguments.words("-rtc base=2026-01-01,clock=vm");
         }
         if let Some(port) = self.gdb {
             arguments.pair("-gdb", format!("tcp:127.0.0.1:{port}"));

@@ -27,7 +27,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
         let guest = build::finished(workspace, Profile::Image, GUEST);
         let mut machine = first_domain::machine(&hv, first_domain::HV_ARGUMENTS, &guest);
         cpu.clone_into(&mut machine.cpu);
-        machine.counted = true;
+        machine.counted = Some(0);
         let outcome = first_domain::follow(workspace, &machine, GUEST, PATIENCE)?;
         let end = outcome.end();
         ensure!(end == End::Success, "{end:?}: {} {:?}", outcome.last_line, outcome.complaints);

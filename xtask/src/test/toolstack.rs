@@ -76,7 +76,7 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         false,
     )?;
     for (counted, log, tests) in
-        [(false, "toolstack.log", &TESTS[..]), (true, "toolstack-counted.log", &COUNTED[..])]
+        [(None, "toolstack.log", &TESTS[..]), (Some(5), "toolstack-counted.log", &COUNTED[..])]
     {
         let mut machine = Machine::new(files.boot(), Serial::Terminal);
         machine.counted = counted;

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::mem::offset_of;
 
 use dom0_core::config::DomainConfig;
 use dom0_core::domain_nodes::Ring;
@@ -17,6 +18,7 @@ use xen_abi::domain::DomId;
 use xen_abi::domctl::CreateDomain;
 use xen_abi::frame::{Mfn, Pfn};
 use xen_abi::grant_table::{GrantEntryV1, GrantFlags, GrantRef};
+use xen_abi::shared_info::{LEGACY_MAX_VCPUS, VcpuInfo};
 use xen_abi::trap::{FLAT_KERNEL_CS, FLAT_KERNEL_SS};
 use xen_abi::vcpu::{VGCF_IN_KERNEL, VGCF_ONLINE, VcpuGuestContext};
 
@@ -94,6 +96,7 @@ pub(super) fn build(
     let start = populate(&image, &layout, ramdisk, &connections, &mut memory)
         .map_err(|error| error.to_string())?;
     memory.close();
+    mask_upcalls(domid, info.shared_info_frame).map_err(failed("shared info"))?;
     let frame = |pfn: Option<Pfn>| {
         pfn.map_or(Mfn::INVALID, |pfn| {
             use domain_builder::DomainMemory;
@@ -116,6 +119,16 @@ fn set_weight(domid: DomId, config: &DomainConfig) {
     if let Err(error) = set {
         log::warn!("{}: cpu_weight is not set: {error}", config.name);
     }
+}
+
+/// A kernel that has not set its handlers yet must get no events: its vCPUs start with upcalls
+/// masked.
+fn mask_upcalls(domid: DomId, shared_info: u64) -> Result<(), Errno> {
+    let page = map_foreign(domid, &[Mfn::new(shared_info)])?;
+    for vcpu in 0..LEGACY_MAX_VCPUS {
+        page.store_u8(vcpu * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, evtchn_upcall_mask), 1);
+    }
+    Ok(())
 }
 
 /// Grants the rings' pages to dom0 under the references that backends expect.

@@ -35,7 +35,10 @@ pub(super) fn run(
     tally.begin(&format!("guests as domUs, {cpu}"));
     build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let folder = workspace.target_dir().join("run").join("test");
-    let domains = names.iter().map(|name| domain(workspace, name)).collect::<Result<Vec<_>>>()?;
+    let partners = names.iter().filter_map(|name| guest::partner(name));
+    let names_and_partners = names.iter().map(String::as_str).chain(partners);
+    let domains =
+        names_and_partners.map(|name| domain(workspace, name)).collect::<Result<Vec<_>>>()?;
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     cpu.clone_into(&mut machine.cpu);
@@ -51,7 +54,17 @@ pub(super) fn run(
     Ok(())
 }
 
+/// Runs a guest, beside its partner if it has one.
 fn run_one(session: &mut Session, name: &str) -> Result<Outcome> {
+    let Some(partner) = guest::partner(name) else { return run_alone(session, name) };
+    session.type_line(&format!("create {partner}.cfg"))?;
+    let outcome = run_alone(session, name);
+    session.type_line(&format!("destroy {partner}"))?;
+    session.wait_for(|line| tells_end(line, partner), PATIENCE)?;
+    outcome
+}
+
+fn run_alone(session: &mut Session, name: &str) -> Result<Outcome> {
     session.type_line(&format!("create {name}.cfg"))?;
     let deadline = Instant::now() + PATIENCE;
     let outcome =

@@ -13,7 +13,9 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 1] = ["crash"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 2] = ["bench", "spinner"];
+const NO_TESTS: [&str; 3] = ["bench", "pong", "spinner"];
+/// Tests that need another domain beside them, created before them.
+const PARTNERS: [(&str, &str); 2] = [("ping", "pong"), ("beside_spinner", "spinner")];
 
 /// The guests whose names contain one of `names`; all where there are none.
 pub(super) fn choose(workspace: &Workspace, names: &[String]) -> Result<Vec<String>> {
@@ -31,6 +33,11 @@ pub(super) fn choose(workspace: &Workspace, names: &[String]) -> Result<Vec<Stri
         all.retain(|name| names.contains(name));
     }
     Ok(all)
+}
+
+/// The domain that the guest `name` needs beside it.
+pub(super) fn partner(name: &str) -> Option<&'static str> {
+    PARTNERS.iter().find(|(guest, _)| *guest == name).map(|&(_, partner)| partner)
 }
 
 /// Reports how the guest `name` ended.

@@ -8,7 +8,7 @@ use super::transmit::Transmitter;
 use crate::event_channel::EventChannel;
 use crate::net::link::{BadMacAddress, Capabilities, MacAddress};
 use crate::xenstore::Error as StoreError;
-use crate::{DomId, Errno, memory, xenstore};
+use crate::{DomId, Errno, PAGE_SIZE, memory, xenstore};
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -16,6 +16,9 @@ use core::fmt;
 use core::str::FromStr;
 use minios_core::packet::ETHERNET_HEADER;
 use xen_abi::xenbus::XenbusState;
+
+/// The largest packet in bytes that a slot's `size` can name.
+const LARGEST: usize = 65_535;
 
 /// Why an interface cannot be used.
 #[derive(Debug)]
@@ -71,9 +74,11 @@ pub(super) async fn connect(index: u32) -> Result<Netfront, Error> {
     // The state of whoever had the interface before us.
     set_state(&front, XenbusState::Initialising).await?;
     wait_for(&back, XenbusState::InitWait).await?;
-    let capabilities = capabilities(&back).await?;
     let (transmit_pages, receive_pages) = ring_pages();
-    let transmitter = Transmitter::new(backend, transmit_pages, mtu + ETHERNET_HEADER)?;
+    let capabilities = capabilities(&back, usize::from(transmit_pages)).await?;
+    let largest = capabilities.segmentation_tcp_v4.max(capabilities.segmentation_tcp_v6);
+    let largest = largest.unwrap_or(mtu + ETHERNET_HEADER);
+    let transmitter = Transmitter::new(backend, transmit_pages, largest)?;
     let receiver = Receiver::new(backend, receive_pages)?;
     let channel = EventChannel::alloc_unbound(backend)?;
     publish(&front, &transmitter, &receiver, &channel).await?;
@@ -100,13 +105,21 @@ fn ring_pages() -> (u16, u16) {
     }
 }
 
-/// What the backend does for the stack.
-async fn capabilities(back: &str) -> Result<Capabilities, Error> {
+/// What the backend does for a stack that has `pages` pages to send from.
+async fn capabilities(back: &str, pages: usize) -> Result<Capabilities, Error> {
     if !flag(back, "feature-rx-copy").await? {
         return Err(Error::Backend);
     }
     let transmit_checksum = !flag(back, "feature-no-csum-offload").await?;
-    Ok(Capabilities { transmit_checksum, ..Capabilities::default() })
+    // Several large packets are to be under way at a time.
+    let largest = (pages / 4 * PAGE_SIZE).min(LARGEST);
+    let large = transmit_checksum && flag(back, "feature-sg").await?;
+    let segments = async |key| Ok::<_, Error>((large && flag(back, key).await?).then_some(largest));
+    Ok(Capabilities {
+        transmit_checksum,
+        segmentation_tcp_v4: segments("feature-gso-tcpv4").await?,
+        segmentation_tcp_v6: segments("feature-gso-tcpv6").await?,
+    })
 }
 
 async fn publish(

@@ -53,11 +53,8 @@ pub(super) fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<After, Refuse
             };
         }
         4 => {
-            let available = available_cr4();
-            if value & !available != control::cr4() & SHOWN_CR4 {
-                return Err(Refused);
-            }
-            vcpu.cr4.set(value & available);
+            // Bits that are not the guest's stay as they are, as on Xen.
+            vcpu.cr4.set(value & available_cr4());
             control::set_guest_bits(vcpu.cr4.get());
         }
         _ => return Err(Refused),

@@ -9,45 +9,73 @@ const CHANNEL2: u16 = 0x42;
 const COMMAND: u16 = 0x43;
 const GATE: u16 = 0x61;
 
-/// Ticks of one measurement: 10 ms.
-const SPAN: u16 = 11_932;
-/// A measurement is good when another one differs by no more than one part in so many.
-const PRECISION: u64 = 2000;
-/// Most measurements.
+/// Least ticks of a measurement: 20 ms, of the 55 ms until the timer ends.
+const SPAN: u16 = 23_864;
+/// Most measurements, where the timer has ended before one did.
 const MOST: u32 = 20;
 
-/// Measures a counter that counts up: returns its frequency in Hz. `start` is called as a
-/// measurement begins and `read` as it ends, for the count since.
-///
-/// A measurement may come out too long, where a hypervisor below takes the processor away as it
-/// ends, but never too short: the least is right, once it has been seen twice.
-pub fn measure_hz(start: impl Fn(), read: impl Fn() -> u64) -> u64 {
-    let mut least = u64::MAX;
-    for _ in 0..MOST {
-        assert!(one_shot(&start), "the PIT does not run, so that nothing can be measured by it");
-        let count = read();
-        let close = count.abs_diff(least) <= least / PRECISION;
-        least = least.min(count);
-        if close {
-            break;
-        }
-    }
-    let hz = u128::from(least) * u128::from(HZ) / u128::from(SPAN);
-    u64::try_from(hz).expect("a frequency of less than 2^64 Hz")
+/// The timer's count, and that of the counter to measure at the same moment.
+#[derive(Clone, Copy)]
+struct Sample {
+    ticks_left: u16,
+    counter: u64,
+    /// How long it took, by the counter.
+    width: u64,
 }
 
-/// Runs channel 2 once for [`SPAN`]; `start` is called as it begins and the function returns as
-/// it ends. Returns whether the timer ever ended.
-fn one_shot(start: impl Fn()) -> bool {
+/// Measures a counter that counts up: returns its frequency in Hz. `start` is called as a
+/// measurement begins.
+///
+/// Both clocks are read together at the start and at the end. A hypervisor below may take the
+/// processor away at any time: between the two that does no harm, and during a reading it is
+/// seen, because the reading took long.
+pub fn measure_hz(start: impl Fn(), read: impl Fn() -> u64) -> u64 {
+    for _ in 0..MOST {
+        begin();
+        start();
+        let first = sample(&read);
+        let last = loop {
+            let now = sample(&read);
+            if first.ticks_left.wrapping_sub(now.ticks_left) >= SPAN || has_ended() {
+                break now;
+            }
+        };
+        if !has_ended() {
+            let ticks = u128::from(first.ticks_left.wrapping_sub(last.ticks_left));
+            let counted = u128::from(last.counter - first.counter);
+            return u64::try_from(counted * u128::from(HZ) / ticks).expect("less than 2^64 Hz");
+        }
+    }
+    panic!("the PIT does not run, or nothing can be measured by it");
+}
+
+/// Starts channel 2 from its largest count.
+fn begin() {
     const GATE_ON: u8 = 1;
     const SPEAKER: u8 = 2;
-    const OUTPUT: u8 = 1 << 5;
-    let [low, high] = SPAN.to_le_bytes();
+    const ONE_SHOT: u8 = 0xb0;
     out8(GATE, in8(GATE) & !(SPEAKER | GATE_ON));
-    out8(COMMAND, 0xb0);
-    out8(CHANNEL2, low);
-    start();
-    out8(CHANNEL2, high);
+    out8(COMMAND, ONE_SHOT);
+    out8(CHANNEL2, 0xff);
+    out8(CHANNEL2, 0xff);
     out8(GATE, (in8(GATE) & !SPEAKER) | GATE_ON);
-    (0..1 << 24).any(|_| in8(GATE) & OUTPUT != 0)
+}
+
+fn has_ended() -> bool {
+    const OUTPUT: u8 = 1 << 5;
+    in8(GATE) & OUTPUT != 0
+}
+
+/// The quickest of several readings.
+fn sample(read: impl Fn() -> u64) -> Sample {
+    const LATCH: u8 = 0x80;
+    let one = || {
+        let before = read();
+        out8(COMMAND, LATCH);
+        let ticks_left = u16::from_le_bytes([in8(CHANNEL2), in8(CHANNEL2)]);
+        let width = read() - before;
+        Sample { ticks_left, counter: before + width / 2, width }
+    };
+    let others = (0..4).map(|_| one());
+    others.fold(one(), |best, other| if other.width < best.width { other } else { best })
 }

@@ -7,10 +7,10 @@
 //! read once and cannot change after it was checked.
 use core::marker::PhantomData;
 use core::mem::size_of;
+
+pub use hv_core::guest_range::is_guest_range;
 use xen_abi::errno::Errno;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
-
-use crate::memory::layout::HV_END;
 
 core::arch::global_asm!(include_str!("entry/guest_copy.S"));
 
@@ -71,16 +71,6 @@ impl<T> GuestPtr<T> {
     /// `EFAULT` unless `bytes` bytes from here are canonical and outside the hypervisor's range.
     fn check_range(self, bytes: usize) -> Result<(), Errno> {
         if is_guest_range(self.address, bytes as u64) { Ok(()) } else { Err(Errno::Efault) }
-    }
-}
-
-/// Whether `[address, address + bytes)` lies in one of the two parts of the address space that
-/// belong to a guest.
-pub fn is_guest_range(address: u64, bytes: u64) -> bool {
-    const LOW_END: u64 = 1 << 47;
-    match address.checked_add(bytes) {
-        Some(end) => end <= LOW_END || address >= HV_END,
-        None => false,
     }
 }
 

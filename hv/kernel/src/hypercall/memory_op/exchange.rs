@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `XENMEM_exchange`: frames against others of the same total size, for example one contiguous
 //! block against single frames.
+use hv_core::memory_op::Chunks;
 use hv_core::page_list::PageList;
 use hv_core::page_type::{PageTypes, Stop};
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
-use xen_abi::memory::{Exchange, MEMF_ADDRESS_BITS, MemoryReservation};
+use xen_abi::memory::Exchange;
 
 use super::reservation::set_pfns;
-use super::{FRAMES_PER_STEP, MAX_EXTENT_ORDER, any_domain, may_change};
+use super::{FRAMES_PER_STEP, any_domain, may_change};
 use crate::current::Current;
 use crate::domain::Domain;
-use crate::guest_ptr::{GuestPtr, is_guest_range};
+use crate::guest_ptr::GuestPtr;
 use crate::hypercall::{Outcome, page_owner};
 use crate::machine::Host;
 use crate::memory::{domain_frames, frames};
@@ -19,17 +20,11 @@ use crate::memory::{domain_frames, frames};
 /// Offset of the number of extents done in [`Exchange`].
 const NR_EXCHANGED: u64 = 64;
 
-/// One checked request, in chunks: the smallest sets of extents with the same size on both sides.
-struct Chunks {
+/// A checked request with its lists.
+struct Lists {
     input: GuestPtr<u64>,
-    input_order: u32,
     output: GuestPtr<u64>,
-    output_order: u32,
-    address_bits: u32,
-    /// Log2 of the input extents in a chunk.
-    input_shift: u32,
-    /// Log2 of the output extents in a chunk.
-    output_shift: u32,
+    chunks: Chunks,
 }
 
 /// Works through the request of `arg` from its count of extents done on.
@@ -39,7 +34,7 @@ struct Chunks {
 /// `EINVAL` for sizes that differ and for frames that are in use; `ENOMEM`; `ESRCH`.
 pub(super) fn exchange(current: &Current, arg: GuestPtr<Exchange>) -> Result<Outcome, Errno> {
     let request = arg.read()?;
-    let chunks = check(&request)?;
+    let chunks = Chunks::of(&request)?;
     let domain = any_domain(current, request.input.domid)?;
     may_change(current, &domain)?;
     if domain.life.lock().is_dying() {
@@ -48,11 +43,14 @@ pub(super) fn exchange(current: &Current, arg: GuestPtr<Exchange>) -> Result<Out
     let done_field: GuestPtr<u64> = arg.byte_offset(NR_EXCHANGED)?;
     let types = page_owner::page_types();
     let mut frames_done: u64 = 0;
-    let last = request.input.nr_extents >> chunks.input_shift;
-    for chunk in (request.nr_exchanged >> chunks.input_shift)..last {
+    let lists = Lists {
+        input: GuestPtr::new(request.input.extent_start),
+        output: GuestPtr::new(request.output.extent_start),
+        chunks,
+    };
+    for chunk in chunks.next..chunks.end {
         let preempted = frames_done >= FRAMES_PER_STEP;
-        let step =
-            if preempted { Err(Stop::Preempted) } else { chunks.run(&types, &domain, chunk) };
+        let step = if preempted { Err(Stop::Preempted) } else { lists.run(&types, &domain, chunk) };
         if let Err(stop) = step {
             done_field.write(&(chunk << chunks.input_shift))?;
             return match stop {
@@ -71,50 +69,7 @@ fn again(arg: GuestPtr<Exchange>) -> Outcome {
     Outcome::Continue([u64::from(cmd), arg.address(), 0, 0, 0, 0])
 }
 
-/// Everything that is wrong with a request before its lists are read.
-fn check(request: &Exchange) -> Result<Chunks, Errno> {
-    let (input, output) = (&request.input, &request.output);
-    let (from, to) = (input.extent_order, output.extent_order);
-    if from > MAX_EXTENT_ORDER || to > MAX_EXTENT_ORDER {
-        return Err(Errno::Eperm);
-    }
-    let sizes = (frames_in(input).ok_or(Errno::Einval)?, frames_in(output).ok_or(Errno::Einval)?);
-    if request.nr_exchanged > input.nr_extents || input.domid != output.domid || sizes.0 != sizes.1
-    {
-        return Err(Errno::Einval);
-    }
-    for side in [input, output] {
-        let bytes = side.nr_extents.checked_mul(8).ok_or(Errno::Efault)?;
-        if !is_guest_range(side.extent_start, bytes) {
-            return Err(Errno::Efault);
-        }
-    }
-    let address_bits = match output.mem_flags & MEMF_ADDRESS_BITS {
-        0 => u64::BITS,
-        bits => bits,
-    };
-    Ok(Chunks {
-        input: GuestPtr::new(input.extent_start),
-        input_order: from,
-        output: GuestPtr::new(output.extent_start),
-        output_order: to,
-        address_bits,
-        input_shift: to.saturating_sub(from),
-        output_shift: from.saturating_sub(to),
-    })
-}
-
-/// The frames of a list; `None` where that is no number.
-fn frames_in(list: &MemoryReservation) -> Option<u64> {
-    list.nr_extents.checked_mul(1 << list.extent_order)
-}
-
-impl Chunks {
-    /// Frames of a chunk, on each side.
-    fn frames(&self) -> u64 {
-        1 << self.input_order.max(self.output_order)
-    }
-
+impl Lists {
     /// Exchanges chunk `chunk`, all of it or nothing.
     fn run(&self, types: &PageTypes<'_, Host>, domain: &Domain, chunk: u64) -> Result<(), Stop> {
         let mut stolen = PageList::new();
@@ -126,7 +81,7 @@ impl Chunks {
             domain_frames::return_stolen(domain, &mut stolen);
             while let Some(first) = fresh.first() {
                 fresh.remove(frames::table(), first);
-                frames::free(first, self.output_order);
+                frames::free(first, self.chunks.output_order);
             }
             return ready;
         }
@@ -142,10 +97,10 @@ impl Chunks {
         chunk: u64,
         stolen: &mut PageList,
     ) -> Result<(), Stop> {
-        for index in extents(chunk, self.input_shift) {
+        for index in self.chunks.inputs(chunk) {
             let first = self.input.element(index)?.read()?;
-            first.checked_add(1 << self.input_order).ok_or(Errno::Einval)?;
-            for mfn in domain_frames::block(Mfn::new(first), self.input_order) {
+            first.checked_add(1 << self.chunks.input_order).ok_or(Errno::Einval)?;
+            for mfn in domain_frames::block(Mfn::new(first), self.chunks.input_order) {
                 if frames::table().get(mfn).is_some_and(|page| page.type_word().is_partial()) {
                     types.settle(mfn)?;
                 }
@@ -157,8 +112,9 @@ impl Chunks {
 
     /// Allocates the chunk's output; `fresh` gets the first frame of each extent.
     fn allocate(&self, fresh: &mut PageList) -> Result<(), Errno> {
-        for _ in extents(0, self.output_shift) {
-            let first = domain_frames::take_block(self.output_order, self.address_bits);
+        for _ in self.chunks.outputs(0) {
+            let first =
+                domain_frames::take_block(self.chunks.output_order, self.chunks.address_bits);
             fresh.push_back(frames::table(), first.ok_or(Errno::Enomem)?);
         }
         Ok(())
@@ -168,21 +124,16 @@ impl Chunks {
     /// go. All are given, whatever becomes of the list.
     fn hand_over(&self, domain: &Domain, chunk: u64, fresh: &mut PageList) -> Result<(), Errno> {
         let mut result = Ok(());
-        for index in extents(chunk, self.output_shift) {
+        for index in self.chunks.outputs(chunk) {
             let Some(first) = fresh.first() else { break };
             fresh.remove(frames::table(), first);
-            domain_frames::give(domain, first, self.output_order);
+            domain_frames::give(domain, first, self.chunks.output_order);
             let written = self.output.element(index).and_then(|entry| {
-                set_pfns(first, self.output_order, entry.read()?);
+                set_pfns(first, self.chunks.output_order, entry.read()?);
                 entry.write(&first.get())
             });
             result = result.and(written);
         }
         result
     }
-}
-
-/// The extents of a chunk with `1 << shift` of them.
-fn extents(chunk: u64, shift: u32) -> impl Iterator<Item = u64> {
-    (chunk << shift..).take(1 << shift)
 }

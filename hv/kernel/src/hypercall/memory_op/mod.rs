@@ -17,8 +17,6 @@ use crate::domain::{self, Domain, DomainRef};
 use crate::guest_ptr::GuestPtr;
 use crate::memory::frames;
 
-/// Largest extent of a list: 2 MiB. Xen lets an ordinary domain have no larger ones either.
-const MAX_EXTENT_ORDER: u32 = 9;
 /// Frames that one call works on before others have their turn.
 const FRAMES_PER_STEP: u64 = 512;
 

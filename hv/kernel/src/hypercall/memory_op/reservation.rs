@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lists of extents to get or to give back. These operations return how many extents were done,
 //! and stop at the first that fails; as on Xen there is hardly an error number.
+use hv_core::memory_op::address_bits;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, Pfn};
-use xen_abi::memory::{
-    MEMF_ADDRESS_BITS, MEMF_NODE, MEMF_POPULATE_ON_DEMAND, MEMF_VNODE, MemoryOp, MemoryReservation,
-    join_cmd,
-};
+use xen_abi::memory::{MemoryOp, MemoryReservation, join_cmd};
 
-use super::{FRAMES_PER_STEP, MAX_EXTENT_ORDER, any_domain, may_change};
+use super::{FRAMES_PER_STEP, any_domain, may_change};
 use crate::current::Current;
 use crate::domain::Domain;
-use crate::guest_ptr::{GuestPtr, is_guest_range};
+use crate::guest_ptr::GuestPtr;
 use crate::hypercall::Outcome;
 use crate::memory::{domain_frames, frames};
-
-/// The most extents a list may have: the index must fit into the operation's upper bits.
-const MAX_EXTENTS: u64 = u64::MAX >> 6;
-/// Bytes of a frame number in a list.
-const ENTRY_BYTES: u64 = 8;
-/// The only node of memory there is, as the field has it.
-const NODE_0: u32 = 1 << 8;
 
 /// Works through the list of `arg` from extent `start` on.
 ///
@@ -35,7 +26,7 @@ pub(super) fn adjust(
     let nothing = Ok(Outcome::Done(start));
     let Ok(request) = arg.read() else { return nothing };
     let Some(address_bits) = address_bits(&request) else { return nothing };
-    if start >= request.nr_extents || !has_list(&request) {
+    if start >= request.nr_extents {
         return nothing;
     }
     let Ok(domain) = any_domain(current, request.domid) else { return nothing };
@@ -59,27 +50,6 @@ pub(super) fn adjust(
         frames_done = frames_done.saturating_add(1 << order);
     }
     Ok(Outcome::Done(request.nr_extents))
-}
-
-/// How many bits the addresses of frames may have; `None` for extents that cannot be had.
-fn address_bits(request: &MemoryReservation) -> Option<u32> {
-    let flags = request.mem_flags;
-    let node = flags & MEMF_NODE;
-    let impossible = request.extent_order > MAX_EXTENT_ORDER
-        || (node != 0 && node != NODE_0)
-        || flags & (MEMF_POPULATE_ON_DEMAND | MEMF_VNODE) != 0;
-    match flags & MEMF_ADDRESS_BITS {
-        _ if impossible => None,
-        0 => Some(u64::BITS),
-        bits => Some(bits),
-    }
-}
-
-/// Whether the whole list lies where a guest may have memory.
-fn has_list(request: &MemoryReservation) -> bool {
-    let bytes = request.nr_extents.checked_mul(ENTRY_BYTES);
-    request.nr_extents <= MAX_EXTENTS
-        && bytes.is_some_and(|bytes| is_guest_range(request.extent_start, bytes))
 }
 
 /// New frames for the pfn in the list; their number replaces it.

@@ -77,7 +77,7 @@ fn each_fault_has_its_sentence() {
     assert_eq!(fault(&elf(62, &note(4, &[0; 8]))), ImageError::OffsetWithoutBase);
     assert_eq!(fault(&elf(62, &note(1, &[0; 8]))), ImageError::EntryOutside);
     assert_eq!(fault(&elf(62, &note(3, &[0xff; 8]))), ImageError::BadAddresses);
-    let features = note(10, b"pae|!writable_page_tables\0");
+    let features = note(10, b"pae|!auto_translated_physmap\0");
     assert_eq!(fault(&elf(62, &features)), ImageError::UnsupportedFeature);
 }
 

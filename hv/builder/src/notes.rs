@@ -76,11 +76,8 @@ fn text(desc: &[u8]) -> &[u8] {
 
 /// Features that no PV domain has, by their names in the note FEATURES. Not among them is
 /// `writable_page_tables`: Linux has it in its list with a `!`, and Xen starts it none the less.
-const ABSENT: [&[u8]; 3] = [
-    b"writable_descriptor_tables",
-    b"auto_translated_physmap",
-    b"supervisor_mode_kernel",
-];
+const ABSENT: [&[u8]; 3] =
+    [b"writable_descriptor_tables", b"auto_translated_physmap", b"supervisor_mode_kernel"];
 
 /// Whether a list like `!feature|feature` requires one of [`ABSENT`].
 pub(crate) fn requires_unsupported(features: &[u8]) -> bool {

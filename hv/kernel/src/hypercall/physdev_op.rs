@@ -109,7 +109,8 @@ fn map_pirq(current: &Current, argument: GuestPtr<MapPirq>) -> Result<(), Errno>
             pirq::map_line(&domain, line)?
         }
         MapPirqType::Msi | MapPirqType::MsiSeg => pirq::map_message(&domain, message(&request)?)?,
-        MapPirqType::MultiMsi | MapPirqType::Unknown => return Err(Errno::Eopnotsupp),
+        MapPirqType::MultiMsi => return Err(Errno::Eopnotsupp),
+        MapPirqType::Unknown => return Err(Errno::Einval),
     };
     let pirq = i32::try_from(number).map_err(|_| Errno::Einval)?;
     argument.write(&MapPirq { pirq, ..request })

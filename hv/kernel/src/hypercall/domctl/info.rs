@@ -50,8 +50,10 @@ fn flags(domain: &Domain) -> u32 {
     if life.is_dead() {
         flags |= DOMINF_DYING;
     }
-    if let Some(code) = life.shutdown_code() {
-        flags |= DOMINF_SHUTDOWN | u32::from(code) << DOMINF_SHUTDOWN_SHIFT;
+    match life.shutdown_code() {
+        Some(code) => flags |= DOMINF_SHUTDOWN | u32::from(code) << DOMINF_SHUTDOWN_SHIFT,
+        // There is no reason yet; as on Xen that is written with all bits.
+        None => flags |= u32::MAX << DOMINF_SHUTDOWN_SHIFT,
     }
     if life.is_paused() {
         flags |= DOMINF_PAUSED;

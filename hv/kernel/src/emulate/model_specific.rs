@@ -11,6 +11,9 @@ const TSC: u32 = 0x10;
 const PAT: u32 = msr::PAT;
 /// The page attributes that all guests share: those Xen sets.
 const PAT_VALUE: u64 = 0x0000_0501_0007_0406;
+/// Machine checks are not for guests: there are no banks, and nothing happened.
+const MCG_CAP: u32 = 0x179;
+const MCG_STATUS: u32 = 0x17a;
 const EFER_SVME: u64 = 1 << 12;
 
 /// Which segment base a register holds.
@@ -31,6 +34,7 @@ pub fn read(vcpu: &Vcpu, register: u32) -> Result<u64, Refused> {
     match register {
         TSC => Ok(tsc::read()),
         PAT => Ok(PAT_VALUE),
+        MCG_CAP | MCG_STATUS => Ok(0),
         msr::EFER => Ok(guest_efer()),
         msr::APIC_BASE => Ok(msr::read(msr::APIC_BASE)),
         _ => Err(Refused),
@@ -48,6 +52,7 @@ pub fn write(vcpu: &Vcpu, register: u32, value: u64) -> Result<(), Refused> {
     }
     match register {
         PAT if value == PAT_VALUE => Ok(()),
+        MCG_STATUS if value == 0 => Ok(()),
         msr::EFER if value == guest_efer() => Ok(()),
         _ => Err(Refused),
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // Trap handlers of the tests: they copy the frame that the hypervisor pushed to a record, go on
 // at `guest_trap_resume` if that is not 0, and leave every register as it was.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // An event callback of the tests: it counts, notes the upcall mask and takes back the pending
 // mark; then it returns by `iretq`, which leaves the mask closed, or by the iret hypercall,
 // which restores it from the frame.

@@ -35,8 +35,9 @@ pub(super) fn small(service: &Service) -> Result<()> {
 /// A few seconds of wrk.
 pub(super) fn wrk(service: &Service) -> Result<()> {
     let report = output("wrk", &["-t", "1", "-c", "32", "-d", "5s", &service.url("/")])?;
-    ensure!(!report.contains("Socket errors"), "{report}");
-    ensure!(!report.contains("Non-2xx"), "{report}");
+    let bad = |line: &&str| line.contains("Socket errors") || line.contains("Non-2xx");
+    let bad: Vec<&str> = report.lines().filter(bad).collect();
+    ensure!(bad.is_empty(), "{}", bad.join("; "));
     let requests = report.lines().find(|line| line.contains("requests in"));
     println!("        {}", requests.context("wrk did nothing")?.trim());
     Ok(())
@@ -61,10 +62,17 @@ fn ab(service: &Service, arguments: &[&str], path: &str) -> Result<()> {
         let line = report.lines().find_map(|line| line.strip_prefix(key));
         line.and_then(|line| line.split_whitespace().next())
     };
-    ensure!(number("Failed requests:") == Some("0"), "{report}");
-    ensure!(number("Non-2xx responses:").is_none(), "{report}");
+    let well = number("Failed requests:") == Some("0") && number("Non-2xx responses:").is_none();
+    ensure!(well, "{}", complaints(&report));
     println!("        {} requests/s", number("Requests per second:").unwrap_or("?"));
     Ok(())
+}
+
+/// What a report of ab says of requests that failed.
+fn complaints(report: &str) -> String {
+    let keys = ["Complete requests", "Failed requests", "(Connect:", "Non-2xx", "100%"];
+    let lines = report.lines().map(str::trim);
+    lines.filter(|line| keys.iter().any(|key| line.starts_with(key))).collect::<Vec<_>>().join("; ")
 }
 
 /// SHA-256 of the known bytes, from sha256sum.

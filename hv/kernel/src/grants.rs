@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Grants between domains: the memory of their tables, and what happens at a domain's end.
-use hv_core::grant_table::entry::Active;
+use hv_core::grant_table::entry::{Access, Active};
 use hv_core::grant_table::maptrack::{Mapping, MaptrackPage, SLOTS_PER_PAGE, Slot};
 use hv_core::grant_table::table::{ACTIVE_PER_PAGE, ActivePage, SharedFrame, TableFrame};
-use hv_core::page_type::PageTypes;
+use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop};
 use hv_core::supply::Supply;
+use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 use xen_abi::grant_table::GrantHandle;
@@ -61,6 +62,37 @@ fn new_frame(domain: &Domain) -> Result<TableFrame<'static>, Errno> {
     Ok(TableFrame { shared, mfn, active: [one, other] })
 }
 
+/// Takes the references that a mapping holds while devices may use the frame.
+pub fn hold_for_devices(
+    types: &PageTypes<'_, Host>,
+    mfn: Mfn,
+    granter: DomId,
+    access: Access,
+) -> Result<(), Stop> {
+    match access {
+        Access::ReadOnly => {
+            Host.frame_table().get_page(mfn, granter).ok_or(Errno::Einval)?;
+            Ok(())
+        }
+        Access::ReadWrite => types.get_writable(mfn, granter),
+    }
+}
+
+/// Drops what [`hold_for_devices`] took.
+pub fn drop_for_devices(types: &PageTypes<'_, Host>, mfn: Mfn, access: Access) {
+    match access {
+        Access::ReadOnly => types.put_page(mfn),
+        Access::ReadWrite => types.put_page_and_type(mfn),
+    }
+}
+
+/// The frame of a mapping.
+pub fn frame_of(mapping: &Mapping) -> Option<Mfn> {
+    let granter = domain::find(mapping.granter)?;
+    let grants = granter.grants.lock();
+    grants.active(mapping.reference).map(|active| Mfn::new(u64::from(active.frame)))
+}
+
 /// Ends a mapping for the domain that granted it.
 pub fn unpin(mapping: Mapping) {
     // A granter stays in the list of domains for as long as its grants are in use.
@@ -81,9 +113,11 @@ pub fn release_some(domain: &Domain) -> bool {
             next = handle;
             maptrack.remove(handle)
         };
-        if let Some(mapping) = removed {
-            unpin(mapping);
+        let Some(mapping) = removed else { continue };
+        if let Some(mfn) = frame_of(&mapping).filter(|_| mapping.ways.device) {
+            drop_for_devices(&PageTypes::new(&Host, BUDGET), mfn, mapping.access);
         }
+        unpin(mapping);
     }
     false
 }

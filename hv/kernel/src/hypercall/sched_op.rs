@@ -19,6 +19,8 @@ use crate::time;
 
 /// Watchdogs of a domain.
 const WATCHDOGS: u32 = 2;
+/// `ENOSPC` as Xen returns it here: a negative number of 32 bits, without its sign.
+const NO_WATCHDOG: u64 = 0xffff_ffe4;
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// `sched_op(op, argument)`.
@@ -130,7 +132,7 @@ fn watchdog(current: &Current, request: SchedWatchdog) -> Result<u64, Errno> {
     let deadline_ns = time::now_ns().saturating_add(delay_ns);
     if id == 0 {
         // A new one without time ends the domain at once, as on Xen.
-        let free = (1..=WATCHDOGS).find(|&id| !in_use(id)).ok_or(Errno::Enospc)?;
+        let Some(free) = (1..=WATCHDOGS).find(|&id| !in_use(id)) else { return Ok(NO_WATCHDOG) };
         schedule::set_timer(vcpu, slot(free), Some(deadline_ns));
         return Ok(u64::from(free));
     }

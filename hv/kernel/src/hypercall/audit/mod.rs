@@ -31,6 +31,7 @@ pub fn audit(current: &Current) -> Result<u64, Errno> {
     let mut differences: u64 = 0;
     for domain in domains() {
         domain.vcpus().for_each(|vcpu| count_vcpu(&audit, vcpu));
+        objects::count_mappings(&audit, &domain);
         differences = differences.saturating_add(objects::check(&domain));
         differences = differences.saturating_add(check_p2m(&domain));
         if !audit.is_complete(domain.id, &domain.pages.lock().list) {

@@ -2,13 +2,18 @@
 //! Event channels and grants: whether both ends agree, and whether the tables' pages are counted.
 use core::sync::atomic::Ordering;
 
+use hv_core::audit::Audit;
 use hv_core::event_channel;
 use hv_core::grant_table;
+use hv_core::grant_table::entry::Access;
 use hv_core::grant_table::table::ACTIVE_PAGES;
+use hv_core::page_type::PageType;
 use xen_abi::domain::DomId;
 
 use crate::domain::{self, Domain};
+use crate::grants;
 use crate::log;
+use crate::machine::Host;
 
 /// Checks the tables of a domain and returns the number of differences; of each table the first
 /// one is found.
@@ -39,6 +44,18 @@ fn check_pages(domain: &Domain) -> u64 {
     }
     log!("audit: the tables of {} have {found} pages, and {kept} were counted", domain.id);
     1
+}
+
+/// Counts the references of mappings that devices may use.
+pub(super) fn count_mappings(audit: &Audit<'_, Host>, domain: &Domain) {
+    let maptrack = domain.maptrack.lock();
+    for mapping in grant_table::audit::mappings(&maptrack).filter(|mapping| mapping.ways.device) {
+        match (grants::frame_of(&mapping), mapping.access) {
+            (Some(mfn), Access::ReadOnly) => audit.general(mfn),
+            (Some(mfn), Access::ReadWrite) => audit.typed(mfn, PageType::Writable),
+            (None, _) => {}
+        }
+    }
 }
 
 /// A channel within the domain is looked up in the table that is locked already.

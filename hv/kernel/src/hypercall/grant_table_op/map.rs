@@ -88,7 +88,8 @@ fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Makes the frame reachable: checks that it is the granter's, and writes the entry.
+/// Makes the frame reachable: checks that it is the granter's, and writes the entry. The entry
+/// holds references of its own; those for devices are held by the mapping.
 fn reach(
     current: &Current,
     wish: &Wish<'_>,
@@ -98,10 +99,38 @@ fn reach(
     let types = PageTypes::new(&Host, BUDGET);
     let page = Host.frame_table().get_page(mfn, wish.granter.id);
     page.ok_or(GrantStatus::BAD_PAGE)?;
-    let result =
-        if wish.ways.host { write_entry(current, &types, wish, element, mfn) } else { Ok(()) };
+    let result = reach_frame(current, &types, wish, element, mfn);
     types.put_page(mfn);
     result
+}
+
+fn reach_frame(
+    current: &Current,
+    types: &PageTypes<'_, Host>,
+    wish: &Wish<'_>,
+    element: &MapGrantRef,
+    mfn: Mfn,
+) -> Result<(), Failure> {
+    let readonly = element.flags.contains(MapFlags::READONLY);
+    let access = if readonly { Access::ReadOnly } else { Access::ReadWrite };
+    if wish.ways.device {
+        grants::hold_for_devices(types, mfn, wish.granter.id, access).map_err(failure)?;
+    }
+    if wish.ways.host {
+        write_entry(current, types, wish, element, mfn).inspect_err(|_| {
+            if wish.ways.device {
+                grants::drop_for_devices(types, mfn, access);
+            }
+        })?;
+    }
+    Ok(())
+}
+
+fn failure(stop: TypeStop) -> Failure {
+    match stop {
+        TypeStop::Refused(_) => GrantStatus::GENERAL_ERROR.into(),
+        TypeStop::Preempted => Failure::Again,
+    }
 }
 
 fn write_entry(
@@ -120,11 +149,7 @@ fn write_entry(
         page_owner: wish.granter.id,
         keep_usage: false,
     };
-    match types.map_grant(&update) {
-        Ok(()) => Ok(()),
-        Err(TypeStop::Refused(_)) => Err(GrantStatus::GENERAL_ERROR.into()),
-        Err(TypeStop::Preempted) => Err(Failure::Again),
-    }
+    types.map_grant(&update).map_err(failure)
 }
 
 /// Bits of an entry for a grant.
@@ -161,6 +186,8 @@ fn entry_at(current: &Current, host_addr: u64, contains_pte: bool) -> Option<Mad
 struct Closed {
     handle: GrantHandle,
     ways: Ways,
+    mfn: Mfn,
+    access: Access,
 }
 
 /// `GNTTABOP_unmap_grant_ref`.
@@ -194,7 +221,12 @@ fn unmap_batch(
     if closed.iter().any(|one| one.ways.host) {
         Host.flush_tlb();
     }
-    for Closed { handle, ways } in closed {
+    for Closed { handle, ways, mfn, access } in closed {
+        // The same handle may be in the batch twice; its references are dropped once.
+        let open = current.domain().maptrack.lock().get(handle).is_ok_and(|one| one.ways.device);
+        if ways.device && open {
+            grants::drop_for_devices(&PageTypes::new(&Host, BUDGET), mfn, access);
+        }
         let ended = current.domain().maptrack.lock().take_ways(handle, ways);
         if let Some(mapping) = ended {
             grants::unpin(mapping);
@@ -213,8 +245,7 @@ fn close_batch(
         let at = elements.element(u64::from(index))?;
         let mut element = at.read()?;
         element.status = match close_ways(current, &element) {
-            Ok(ways) => {
-                let one = Closed { handle: element.handle, ways };
+            Ok(one) => {
                 closed.push(one).map_err(|_| Errno::Einval)?;
                 GrantStatus::OKAY
             }
@@ -226,7 +257,7 @@ fn close_batch(
 }
 
 /// Closes the ways an element names. The entry must hold this very mapping.
-fn close_ways(current: &Current, element: &UnmapGrantRef) -> Result<Ways, GrantStatus> {
+fn close_ways(current: &Current, element: &UnmapGrantRef) -> Result<Closed, GrantStatus> {
     let mapper = current.domain();
     let mapping = mapper.maptrack.lock().get(element.handle)?;
     let granter = domain::find(mapping.granter).ok_or(GrantStatus::BAD_DOMAIN)?;
@@ -242,7 +273,7 @@ fn close_ways(current: &Current, element: &UnmapGrantRef) -> Result<Ways, GrantS
     if ways.host {
         clear_entry(current, element.host_addr, mfn, &mapping)?;
     }
-    Ok(ways)
+    Ok(Closed { handle: element.handle, ways, mfn, access: mapping.access })
 }
 
 /// Empties the entry, which the guest names as it did for the mapping.

@@ -31,9 +31,9 @@ impl Phase {
     /// How long it may take, in milliseconds.
     pub fn limit_ms(self) -> u64 {
         match self {
-            Self::Fresh | Self::Head => 10_000,
+            Self::Head => 10_000,
             Self::Body | Self::Answer => 30_000,
-            Self::Idle => 60_000,
+            Self::Fresh | Self::Idle => 60_000,
         }
     }
 }

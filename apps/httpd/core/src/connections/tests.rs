@@ -24,12 +24,13 @@ fn ended(connection: &super::Connection) -> Option<End> {
 #[test]
 fn late_ones_end() {
     let list = list();
-    let (fresh, idle) = (list.add(), list.add());
+    let (head, idle) = (list.add(), list.add());
+    head.enter(Phase::Head);
     idle.enter(Phase::Idle);
     assert_eq!(list.sweep(), Some(10_000));
     NOW_MS.set(10_000);
     assert_eq!(list.sweep(), Some(60_000));
-    assert_eq!((ended(&fresh), ended(&idle)), (Some(End::Late), None));
+    assert_eq!((ended(&head), ended(&idle)), (Some(End::Late), None));
     let mut context = Context::from_waker(Waker::noop());
     let done = pin!(idle.run(ready(5))).poll(&mut context);
     assert_eq!(done, Poll::Ready(Ok(5)));

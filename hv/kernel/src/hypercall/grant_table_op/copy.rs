@@ -78,14 +78,14 @@ enum Name {
 impl<'c> Side<'c> {
     fn find(current: &'c Current, pointer: &CopyPtr, is_grant: bool) -> Result<Self, GrantStatus> {
         let own = pointer.domid == DomId::SELF;
-        if !is_grant && !own {
-            return Err(GrantStatus::PERMISSION_DENIED);
-        }
         let owner = if own {
             Owner::Caller(current.domain())
         } else {
             Owner::Other(domain::find(pointer.domid).ok_or(GrantStatus::BAD_DOMAIN)?)
         };
+        if !is_grant && !own {
+            return Err(GrantStatus::PERMISSION_DENIED);
+        }
         let name = if is_grant {
             let number = u32::try_from(pointer.ref_or_gmfn).map_err(|_| GrantStatus::BAD_GNTREF);
             Name::Grant(GrantRef::new(number?))

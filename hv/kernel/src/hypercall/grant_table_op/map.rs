@@ -268,7 +268,7 @@ fn close_ways(current: &Current, element: &UnmapGrantRef) -> Result<Closed, Gran
         device: mapping.ways.device && element.dev_bus_addr != 0,
     };
     if ways.device && element.dev_bus_addr != mfn.maddr().get() {
-        return Err(GrantStatus::GENERAL_ERROR);
+        return Err(GrantStatus::BAD_DEV_ADDR);
     }
     if ways.host {
         clear_entry(current, element.host_addr, mfn, &mapping)?;

@@ -56,7 +56,7 @@ const GROUPS: [(&str, Measure); 4] = [
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::require(&[&[Tool::Qemu][..], &Tool::CLIENTS].concat(), args.consent)?;
-    build::images(workspace, Profile::Image, &[])?;
+    build::images(workspace, Profile::Image, &["hv", "dom0", "httpd", "echo", "hello", "bench"])?;
     let (mut figures, mut failed) = (Map::new(), Vec::new());
     for (group, measure) in GROUPS {
         if args.filter.as_ref().is_some_and(|filter| !group.contains(filter.as_str())) {

@@ -59,23 +59,26 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds the images of the packages `names` (all where empty) and returns the finished files.
+/// Builds the images `names`, which are packages or binaries (all packages where empty), and
+/// returns the finished files.
 pub(crate) fn images(
     workspace: &Workspace,
     profile: Profile,
     names: &[&str],
 ) -> Result<Vec<PathBuf>> {
-    let packages = workspace.packages()?;
-    let with_images: Vec<&Package> =
-        packages.iter().filter(|package| has_images(package)).collect();
-    if let Some(unknown) = names.iter().find(|name| with_images.iter().all(|p| p.name != **name)) {
-        let known: Vec<&str> = with_images.iter().map(|package| package.name.as_str()).collect();
+    let mut packages = workspace.packages()?;
+    packages.retain(has_images);
+    if let Some(unknown) = names.iter().find(|name| packages.iter().all(|p| !p.makes(name))) {
+        let known: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
         bail!("no package `{unknown}` has an image: choose from {}", known.join(", "));
     }
-    let (hv, guests): (Vec<&Package>, Vec<&Package>) = with_images
-        .into_iter()
-        .filter(|package| names.is_empty() || names.contains(&package.name.as_str()))
-        .partition(|package| Kind::of(package) == Kind::Hypervisor);
+    packages.retain(|package| names.is_empty() || names.iter().any(|name| package.makes(name)));
+    for package in &mut packages {
+        let whole = names.is_empty() || names.contains(&package.name.as_str());
+        package.bins.retain(|bin| whole || names.contains(&bin.as_str()));
+    }
+    let (hv, guests): (Vec<Package>, Vec<Package>) =
+        packages.into_iter().partition(|package| Kind::of(package) == Kind::Hypervisor);
     let mut finished = Vec::new();
     for (kind, packages) in [(Kind::Hypervisor, hv), (Kind::Guest, guests)] {
         if !packages.is_empty() {
@@ -137,16 +140,16 @@ impl Kind {
         self,
         workspace: &Workspace,
         profile: Profile,
-        packages: &[&Package],
+        packages: &[Package],
     ) -> Result<Vec<PathBuf>> {
         let name = profile.name();
         let config = self.config();
-        let mut cargo =
-            workspace.cargo().args(["build", "--bins", "--target", TARGET, "--profile", name]);
+        let mut cargo = workspace.cargo().args(["build", "--target", TARGET, "--profile", name]);
         cargo =
             cargo.arg("--target-dir").arg(self.target_dir(workspace)).arg("--config").arg(config);
         for package in packages {
             cargo = cargo.arg("--package").arg(&package.name);
+            cargo = package.bins.iter().fold(cargo, |cargo, bin| cargo.arg("--bin").arg(bin));
         }
         if cargo.quiet().run().is_err() {
             bail!("the build failed: the compiler says above why");

@@ -27,6 +27,13 @@ pub(crate) struct Package {
     pub(crate) imports: Vec<String>,
 }
 
+impl Package {
+    /// Whether `name` is this package or one of its binaries.
+    pub(crate) fn makes(&self, name: &str) -> bool {
+        self.name == name || self.bins.iter().any(|bin| bin == name)
+    }
+}
+
 impl Workspace {
     /// The repository that this xtask belongs to.
     pub(crate) fn find() -> Result<Self> {

@@ -6,6 +6,7 @@ use xen_abi::errno::Errno;
 use zerocopy::FromBytes;
 
 use super::{Outcome, page_owner};
+use crate::domain;
 use crate::guest_ptr::GuestPtr;
 use crate::machine::Host;
 
@@ -42,9 +43,11 @@ impl<T: FromBytes> Batch<T> {
     ) -> Result<Outcome, Errno> {
         let mut done = self.done_before();
         let types = page_owner::page_types();
+        let owner = domain::find(table_owner);
+        let has_work = || owner.as_ref().is_some_and(|owner| !owner.pages.lock().work.is_empty());
         let mut rest = Self { count: self.count & !PREEMPTED, ..self };
         let result = loop {
-            if page_owner::has_work(table_owner) && types.settle_all(table_owner).is_err() {
+            if has_work() && types.settle_all(table_owner).is_err() {
                 break None;
             }
             if rest.count == 0 {

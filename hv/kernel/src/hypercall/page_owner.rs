@@ -56,11 +56,6 @@ pub(super) fn may_map(current: &Current, owner: DomId) -> Result<(), Errno> {
     }
 }
 
-/// Whether tables of `owner` wait to be taken apart.
-pub(super) fn has_work(owner: DomId) -> bool {
-    domain::find(owner).is_some_and(|owner| !owner.pages.lock().work.is_empty())
-}
-
 /// Separates "try again" from an error: `None` is preempted.
 pub(super) fn finished(result: Result<(), Stop>) -> Option<Result<(), Errno>> {
     match result {

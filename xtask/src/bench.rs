@@ -11,6 +11,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod domains;
 mod image_bytes;
 mod instructions;
 mod load;
@@ -47,9 +48,10 @@ impl Row {
 /// What measures a group of figures.
 type Measure = fn(&Workspace) -> Result<Vec<Row>>;
 
-const GROUPS: [(&str, Measure); 4] = [
+const GROUPS: [(&str, Measure); 5] = [
     ("size", image_bytes::measure),
     ("instructions", instructions::measure),
+    ("domains, instructions", domains::measure),
     ("start", start_up::measure),
     ("load", load::measure),
 ];

@@ -13,7 +13,7 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 1] = ["crash"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 3] = ["bench", "pong", "spinner"];
+const NO_TESTS: [&str; 5] = ["bench", "bench_client", "pong", "spinner", "yielder"];
 /// Tests that need another domain beside them, created before them.
 const PARTNERS: [(&str, &str); 2] = [("ping", "pong"), ("beside_spinner", "spinner")];
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Not a test: what a GET over the switch costs, in ticks of the TSC: this domain, the `httpd`
+//! domain at 10.0.2.16, dom0 and the hypervisor together. Under QEMU's `-icount` a tick is an
+//! instruction.
+#![no_std]
+#![no_main]
+
+use core::arch::x86_64::_rdtsc;
+use core::net::{Ipv4Addr, SocketAddr};
+use minios::net::io::{Read, Write};
+use minios::net::{Error, TcpStream};
+use test_report::Report;
+
+test_report::guest!(run);
+
+const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::new(10, 0, 2, 16), 80);
+const MIB: usize = 1 << 20;
+
+async fn run(report: &mut Report) {
+    let stack = match minios::net::start().await {
+        Ok(stack) => stack,
+        Err(error) => return report.error("the network", error),
+    };
+    let mut stream = match TcpStream::connect(&stack, SocketAddr::from(SERVER)).await {
+        Ok(stream) => stream,
+        Err(error) => return report.error("connecting", error),
+    };
+    for (name, bytes, rounds) in [
+        ("keep-alive GET of 1 KiB between two domUs", 1024, 500),
+        ("download of 1 MiB between two domUs", MIB, 8),
+    ] {
+        match measure(&mut stream, bytes, rounds).await {
+            Ok(ticks) => report.figure(name, ticks),
+            Err(error) => return report.error(name, error),
+        }
+    }
+}
+
+/// The median of five rounds, each of `rounds` GETs one after the other.
+async fn measure(stream: &mut TcpStream, bytes: usize, rounds: u64) -> Result<u64, Error> {
+    let mut buffer = alloc::vec![0; 64 << 10];
+    let request = alloc::format!("GET /bytes/{bytes} HTTP/1.1\r\nHost: bench\r\n\r\n");
+    get(stream, &request, bytes, &mut buffer).await?;
+    let mut results = [0; 5];
+    for result in &mut results {
+        // SAFETY: reads a counter.
+        let start = unsafe { _rdtsc() };
+        for _ in 0..rounds {
+            get(stream, &request, bytes, &mut buffer).await?;
+        }
+        // SAFETY: reads a counter.
+        let end = unsafe { _rdtsc() };
+        *result = (end - start) / rounds;
+    }
+    results.sort_unstable();
+    Ok(results[2])
+}
+
+/// One GET; returns when the whole body has come.
+async fn get(
+    stream: &mut TcpStream,
+    request: &str,
+    bytes: usize,
+    buffer: &mut [u8],
+) -> Result<(), Error> {
+    stream.write_all(request.as_bytes()).await?;
+    let (mut filled, mut head) = (0, None);
+    let head = loop {
+        filled += some(stream, &mut buffer[filled..]).await?;
+        head = head.or_else(|| find_end(&buffer[..filled]));
+        if let Some(head) = head {
+            break head;
+        }
+    };
+    let mut body = filled - head;
+    while body < bytes {
+        body += some(stream, buffer).await?;
+    }
+    Ok(())
+}
+
+/// At least one byte.
+async fn some(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize, Error> {
+    match stream.read(buffer).await? {
+        0 => Err(Error::ConnectionReset),
+        length => Ok(length),
+    }
+}
+
+/// Where the body begins.
+fn find_end(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+extern crate alloc;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Event channels, two-level form (`public/event_channel.h`).
 //!
+//! - [`port`]: what a port is connected to.
 //! - [`table`]: a domain's ports, and the operations on one domain.
 //! - [`pair`]: the operations on two domains: connect, close, and the rule for their locks.
 //! - [`raise`]: how an event becomes visible to a guest.
@@ -10,6 +11,7 @@
 
 pub mod audit;
 pub mod pair;
+pub mod port;
 pub mod raise;
 pub mod table;
 

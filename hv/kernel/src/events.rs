@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Raising events: from a port to the bits in the guest's memory and a vCPU that wakes.
+use hv_core::event_channel::port::{Port, Target};
 use hv_core::event_channel::raise::{self, Raised};
-use hv_core::event_channel::table::{Bucket, PORTS_PER_BUCKET, Port, Target};
+use hv_core::event_channel::table::{Bucket, PORTS_PER_BUCKET};
 use hv_core::supply::Supply;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;

@@ -8,17 +8,19 @@
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use hv_core::runstate::RunstateClock;
-use hv_core::scheduler::{RunQueue, Share, Woken};
+use hv_core::scheduler::{RunQueue, Woken};
 use hv_core::timer::TimerQueue;
 use spin::Mutex;
-use xen_abi::event_channel::EvtchnPort;
 use xen_abi::vcpu::Runstate;
 
 use crate::current::pcpu;
 use crate::domain::{MAX_DOMAINS, MAX_VCPUS};
 use crate::time;
 use crate::vcpu::Vcpu;
+
+mod account;
+
+pub use account::{Account, Poll};
 
 /// vCPUs that can exist at once.
 const VCPUS: usize = MAX_DOMAINS * MAX_VCPUS;
@@ -59,72 +61,6 @@ pub enum Timer {
     Poll,
     /// The end of the domain, unless it is set again in time.
     Watchdog(u8),
-}
-
-/// What a vCPU waits for in `SCHEDOP_poll`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Poll {
-    /// It does not poll.
-    #[default]
-    No,
-    /// One port.
-    One(EvtchnPort),
-    /// Any of several ports.
-    Many,
-}
-
-/// A vCPU as the scheduler sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Account {
-    share: Share,
-    clock: RunstateClock,
-    started_ns: u64,
-    blocked: bool,
-    up: bool,
-    yielded: bool,
-    period_ns: u64,
-    poll: Poll,
-}
-
-impl Account {
-    /// A vCPU that is down and never ran.
-    pub const fn new(weight: u32) -> Self {
-        Self {
-            share: Share::new(weight),
-            clock: RunstateClock::new(0),
-            started_ns: 0,
-            blocked: false,
-            up: false,
-            yielded: false,
-            period_ns: 0,
-            poll: Poll::No,
-        }
-    }
-
-    /// How long it was in each state.
-    pub const fn clock(&self) -> RunstateClock {
-        self.clock
-    }
-
-    /// Whether it sleeps.
-    pub const fn is_blocked(&self) -> bool {
-        self.blocked
-    }
-
-    /// Whether it was started (`VCPUOP_up`).
-    pub const fn is_up(&self) -> bool {
-        self.up
-    }
-
-    /// What it polls.
-    pub const fn poll(&self) -> Poll {
-        self.poll
-    }
-
-    /// Its weight.
-    pub const fn weight(&self) -> u32 {
-        self.share.weight()
-    }
 }
 
 struct Scheduler {

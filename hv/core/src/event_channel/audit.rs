@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether a domain's ports are consistent with themselves and with their other ends.
 
-use super::table::{Channel, EventTable};
+use super::port::Channel;
+use super::table::EventTable;
 use core::fmt;
 use xen_abi::domain::DomId;
 use xen_abi::event_channel::EvtchnPort;

@@ -4,7 +4,8 @@
 //! The caller holds the locks of both tables, taken in the order of domain ids ([`lock_order`]);
 //! a channel between ports of one domain has one table.
 
-use super::table::{Bucket, Channel, EventTable, Port};
+use super::port::{Channel, Port};
+use super::table::{Bucket, EventTable};
 use crate::supply::Supply;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;

@@ -3,8 +3,9 @@
 
 use super::audit;
 use super::pair::{self, Tables};
+use super::port::{Channel, Port, Target};
 use super::raise::{self, Raised};
-use super::table::{Bucket, Channel, EventTable, PORTS_PER_BUCKET, Port, Target};
+use super::table::{Bucket, EventTable, PORTS_PER_BUCKET};
 use crate::supply::Supply;
 use proptest::prelude::*;
 use std::boxed::Box;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `event_channel_op` and its old form.
 use hv_core::event_channel::pair::{self, Tables, lock_order};
+use hv_core::event_channel::port::Channel;
 use hv_core::event_channel::raise;
-use hv_core::event_channel::table::Channel;
 use spin::MutexGuard;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;

@@ -9,8 +9,9 @@ use xen_abi::frame::{Maddr, Mfn};
 use super::area::Mapping;
 use super::page_table::{DEVICE, READ_WRITE};
 use super::shared_pages::SharedPages;
+use crate::start_info::is_initial_domain;
 
-/// Maps frames of a domain that we may manage; unmapped when the last clone is dropped.
+/// Maps frames of another domain that we may manage; unmapped when the last clone is dropped.
 ///
 /// ```no_run
 /// use minios::{DomId, Mfn, memory::map_foreign};
@@ -20,9 +21,13 @@ use super::shared_pages::SharedPages;
 /// ```
 ///
 /// # Errors
-/// `EPERM`, `ESRCH`, `EINVAL` (no such frame, or not that domain's), `EBUSY` (a page table),
-/// `ENOMEM`.
+/// `EPERM`, `ESRCH`, `EINVAL` (no such frame, not that domain's, or the domain is this one),
+/// `EBUSY` (a page table), `ENOMEM`.
 pub fn map_foreign(domain: DomId, frames: &[Mfn]) -> Result<SharedPages, Errno> {
+    // Our own frames have owners in Rust, who rely on nobody else seeing them.
+    if domain == DomId::SELF || is_initial_domain() && domain == DomId::DOM0 {
+        return Err(Errno::Einval);
+    }
     Mapping::new(frames, READ_WRITE, domain).map(SharedPages::from_mapping)
 }
 

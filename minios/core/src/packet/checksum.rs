@@ -4,19 +4,23 @@
 /// The ones' complement sum of `bytes` as big-endian 16-bit words, not complemented; an odd last
 /// byte counts as the high half of a word.
 pub fn sum(bytes: &[u8]) -> u16 {
-    let (chunks, rest) = bytes.as_chunks::<4>();
-    // Summed in the machine's byte order and swapped once (RFC 1071, 2.B): 64 bits hold the
-    // carries of 16 GiB.
-    let mut total: u64 = 0;
+    // Summed in the machine's byte order and swapped once (RFC 1071, 2.B), eight bytes at a time
+    // with the carry added at the other end: in ones' complement that is the same.
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let mut total = 0;
     for chunk in chunks {
-        total += u64::from(u32::from_ne_bytes(*chunk));
+        total = add_words(total, u64::from_ne_bytes(*chunk));
     }
-    let mut last = [0; 4];
+    let mut last = [0; 8];
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    total += u64::from(u32::from_ne_bytes(last));
-    u16::from_be(fold(total))
+    u16::from_be(fold(add_words(total, u64::from_ne_bytes(last))))
+}
+
+fn add_words(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum + u64::from(carry)
 }
 
 /// The sum of two sums.

@@ -15,6 +15,7 @@ mod domains;
 mod image_bytes;
 mod instructions;
 mod load;
+mod memory;
 mod start_up;
 
 /// Measure: start-up, requests per second, instructions per operation, sizes.
@@ -48,10 +49,11 @@ impl Row {
 /// What measures a group of figures.
 type Measure = fn(&Workspace) -> Result<Vec<Row>>;
 
-const GROUPS: [(&str, Measure); 5] = [
+const GROUPS: [(&str, Measure); 6] = [
     ("size", image_bytes::measure),
     ("instructions", instructions::measure),
     ("domains, instructions", domains::measure),
+    ("memory, from dom0", memory::measure),
     ("start", start_up::measure),
     ("load", load::measure),
 ];

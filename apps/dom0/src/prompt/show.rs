@@ -76,8 +76,8 @@ pub(super) fn info() -> Result<(), String> {
     print(format_args!("guests       {}", version::capabilities().trim()));
     let host = sysctl::physical_info().map_err(refused)?;
     print(format_args!("processors   {}, {} MHz", host.nr_cpus, host.cpu_khz / 1000));
-    let (free, total) = (host.free_pages / 256, host.total_pages / 256);
-    print(format_args!("memory       {free} of {total} MiB free"));
+    let (free, total) = (host.free_pages * 4, host.total_pages * 4);
+    print(format_args!("memory       {free} of {total} KiB free"));
     let usage = minios::memory::usage();
     let (used, most) = (usage.heap_used_bytes / 1024, usage.heap_high_water_bytes / 1024);
     print(format_args!("dom0's heap  {used} KiB used, {most} KiB at most"));

@@ -8,9 +8,10 @@ use core::cell::{Cell, RefCell};
 use core::task::{Context, Poll, Waker};
 
 use dom0_core::byte_ring::{CONSOLE_IN, CONSOLE_OUT, Corrupt};
-use dom0_core::console::{LineJoiner, Scrollback};
+use dom0_core::console::{Allowance, LineJoiner, Scrollback};
 use minios::event_channel::EventChannel;
 use minios::task::yield_now;
+use minios::time::{Duration, Instant, Timer};
 
 use crate::shared_page::SharedPage;
 use crate::terminal;
@@ -19,6 +20,8 @@ use crate::terminal;
 const SCROLLBACK_BYTES: usize = 8192;
 /// Bytes of input that wait while the domain takes none; more are dropped.
 const INPUT_MAX: usize = 1024;
+/// How long a domain waits that printed too much.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Pieces of output taken at the end of a domain: it cannot print for ever.
 const LAST_PIECES: usize = 64;
 
@@ -38,6 +41,7 @@ struct State {
     joiner: LineJoiner,
     scrollback: Scrollback,
     input: VecDeque<u8>,
+    allowance: Allowance,
     corrupt: u64,
 }
 
@@ -48,6 +52,7 @@ impl DomainConsole {
             joiner: LineJoiner::default(),
             scrollback: Scrollback::new(SCROLLBACK_BYTES),
             input: VecDeque::new(),
+            allowance: Allowance::new(Instant::now().as_millis()),
             corrupt: 0,
         };
         Rc::new(Self {
@@ -64,7 +69,9 @@ impl DomainConsole {
     /// Serves the ring until the task is cancelled.
     pub(crate) async fn serve(self: Rc<Self>) {
         loop {
-            if self.pump() {
+            if self.state.borrow_mut().allowance.is_spent(Instant::now().as_millis()) {
+                Timer::after(PAUSE).await;
+            } else if self.pump() {
                 yield_now().await;
             } else {
                 self.channel.wait().await;
@@ -146,6 +153,7 @@ impl DomainConsole {
         let mut bytes = [0; 512];
         let taken = CONSOLE_OUT.take(&self.page, &mut bytes)?;
         let output = &bytes[..taken];
+        state.allowance.spend(taken);
         state.scrollback.push(output);
         let lines = state.joiner.feed(output);
         if self.attached.get() {

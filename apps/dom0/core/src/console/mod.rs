@@ -2,6 +2,7 @@
 //! Many consoles on one serial line: whole lines with the domain's name in front, around the
 //! prompt that a person types at.
 
+mod allowance;
 mod attach;
 mod line_joiner;
 mod screen;
@@ -9,6 +10,7 @@ mod scrollback;
 #[cfg(test)]
 mod tests;
 
+pub use allowance::Allowance;
 pub use attach::{DETACH_KEY, split_at_detach};
 pub use line_joiner::{LINE_MAX, LineJoiner};
 pub use screen::Screen;

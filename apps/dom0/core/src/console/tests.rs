@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::{LINE_MAX, LineJoiner, Screen, Scrollback, split_at_detach};
+use super::{Allowance, LINE_MAX, LineJoiner, Screen, Scrollback, split_at_detach};
 
 #[test]
 fn lines_come_out_whole() {
@@ -58,6 +58,24 @@ fn the_scrollback_keeps_the_last_lines() {
 fn the_detach_key_divides_what_is_typed() {
     assert_eq!(split_at_detach(b"abc"), (b"abc".as_slice(), None));
     assert_eq!(split_at_detach(b"ab\x1dlist"), (b"ab".as_slice(), Some(b"list".as_slice())));
+}
+
+#[test]
+fn a_flood_is_slowed_down_and_forgiven() {
+    let mut allowance = Allowance::new(1000);
+    let mut printed = 0;
+    let mut flood = |allowance: &mut Allowance, now| {
+        while !allowance.is_spent(now) {
+            allowance.spend(512);
+            printed += 512;
+        }
+        core::mem::take(&mut printed)
+    };
+    assert_eq!(flood(&mut allowance, 1000), 256 * 1024);
+    assert_eq!(flood(&mut allowance, 1000), 0);
+    assert_eq!(flood(&mut allowance, 2000), 64 * 1024);
+    assert_eq!(flood(&mut allowance, 1_000_000), 256 * 1024);
+    assert_eq!(flood(&mut allowance, 5), 0, "a clock that goes back earns nothing");
 }
 
 proptest! {

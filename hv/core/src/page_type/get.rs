@@ -35,6 +35,9 @@ impl<M: Machine> PageTypes<'_, M> {
             }
             if word.is_partial() && (word.is_queued() || word.page_type() != wanted) {
                 self.settle(mfn)?;
+                if page.type_word().is_partial() {
+                    return Err(Errno::Ebusy.into());
+                }
                 continue;
             }
             if wanted.is_validated() && self.is_spent() {

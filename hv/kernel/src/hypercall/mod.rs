@@ -138,7 +138,22 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         Hypercall::XenVersion => xen_version::xen_version(current, low(a0), GuestPtr::new(a1)),
         #[cfg(debug_assertions)]
         Hypercall::Audit => audit::audit(current),
-        _ => Err(Errno::Enosys),
+        #[cfg(not(debug_assertions))]
+        Hypercall::Audit => Err(Errno::Enosys),
+        Hypercall::PlatformOp
+        | Hypercall::PhysdevOpCompat
+        | Hypercall::XsmOp
+        | Hypercall::NmiOp
+        | Hypercall::XenoprofOp
+        | Hypercall::HvmOp
+        | Hypercall::KexecOp
+        | Hypercall::TmemOp
+        | Hypercall::ArgoOp
+        | Hypercall::XenpmuOp
+        | Hypercall::DmOp
+        | Hypercall::HypfsOp
+        | Hypercall::Mca
+        | Hypercall::PagingDomctlCont => Err(Errno::Enosys),
     };
     value.map(Outcome::Done)
 }

@@ -17,6 +17,28 @@ pub struct Capabilities {
     pub segmentation_tcp_v6: Option<usize>,
 }
 
+/// What an interface has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounters {
+    /// Packets received whole.
+    pub received_packets: u64,
+    /// Bytes of the packets received whole.
+    pub received_bytes: u64,
+    /// Received packets that the other side marked as failed.
+    pub receive_errors: u64,
+    /// Packets given to the other side.
+    pub transmitted_packets: u64,
+    /// Bytes of the packets given to the other side.
+    pub transmitted_bytes: u64,
+    /// Slots that the other side could not send.
+    pub transmit_errors: u64,
+    /// Packets dropped for want of room.
+    pub transmit_drops: u64,
+    /// What the other side said and cannot be: slots outside their page, unknown ids, indices
+    /// past the ring.
+    pub bad_slots: u64,
+}
+
 /// One network interface. Nothing here blocks; a full or empty queue is said and the waker told
 /// later.
 pub trait Link {
@@ -50,6 +72,11 @@ pub trait Link {
     /// Gives back the buffer of a packet that was received, for reuse.
     fn recycle(&mut self, buffer: alloc::vec::Vec<u8>) {
         drop(buffer);
+    }
+
+    /// What it has counted; zeros if it counts nothing.
+    fn counters(&self) -> LinkCounters {
+        LinkCounters::default()
     }
 
     /// Wakes `waker` once when a packet came in, or when there is room again after

@@ -8,9 +8,14 @@ extern crate alloc;
 
 pub mod connections;
 pub mod content_type;
+pub mod etag;
+pub mod metrics;
+pub mod page;
 pub mod path;
 pub mod pattern;
+pub mod range;
 pub mod request;
+pub mod request_log;
 pub mod response;
 pub mod serve;
 pub mod site;

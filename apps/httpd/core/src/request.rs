@@ -5,7 +5,9 @@
 mod tests;
 
 use crate::path;
+use crate::range::{self, RangeSpec};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The longest request head that is read, in bytes.
 pub const MAX_HEAD: usize = 8 * 1024;
@@ -23,6 +25,17 @@ pub enum Method {
     Other,
 }
 
+impl Method {
+    /// Its name, if it is one that is answered.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Other => "OTHER",
+        }
+    }
+}
+
 /// A request's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -34,6 +47,12 @@ pub struct Request {
     pub keep_alive: bool,
     /// Bytes of the body that follows the head.
     pub body: u64,
+    /// The part that is asked for.
+    pub range: Option<RangeSpec>,
+    /// `If-Range`: the version of which a part is asked for.
+    pub if_range: Option<Vec<u8>>,
+    /// `If-None-Match`: the versions that the client has.
+    pub if_none_match: Option<Vec<u8>>,
 }
 
 /// What the bytes so far are.
@@ -71,38 +90,55 @@ fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, u16> {
         Some("HEAD") => Method::Head,
         _ => Method::Other,
     };
-    let path = path::decode(head.path.unwrap_or("")).map_err(|_| 400_u16)?;
     let http_1_1 = head.version == Some(1);
-    let mut keep_alive = http_1_1;
+    let mut request = Request {
+        method,
+        path: path::decode(head.path.unwrap_or("")).map_err(|_| 400_u16)?,
+        keep_alive: http_1_1,
+        body: 0,
+        range: None,
+        if_range: None,
+        if_none_match: None,
+    };
     let mut hosts = 0;
-    let mut body = None;
+    let mut lengths = 0;
     for field in head.headers.iter() {
         let value = field.value.trim_ascii();
-        if field.name.eq_ignore_ascii_case("host") {
+        let is = |name| field.name.eq_ignore_ascii_case(name);
+        if is("host") {
             hosts += 1;
-        } else if field.name.eq_ignore_ascii_case("connection") {
-            for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-                if option.eq_ignore_ascii_case(b"close") {
-                    keep_alive = false;
-                } else if option.eq_ignore_ascii_case(b"keep-alive") {
-                    keep_alive = true;
-                }
-            }
-        } else if field.name.eq_ignore_ascii_case("content-length") {
+        } else if is("connection") {
+            request.keep_alive = keeps(value, request.keep_alive);
+        } else if is("content-length") {
             let length = number(value).ok_or(400_u16)?;
             // Two different lengths are a way to smuggle a request past a proxy.
-            if body.is_some_and(|body| body != length) {
+            if lengths > 0 && request.body != length {
                 return Err(400);
             }
-            body = Some(length);
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            (request.body, lengths) = (length, 1);
+        } else if is("transfer-encoding") {
             return Err(501);
+        } else if is("range") {
+            request.range = range::parse(value);
+        } else if is("if-range") {
+            request.if_range = Some(value.into());
+        } else if is("if-none-match") {
+            request.if_none_match = Some(value.into());
         }
     }
     if hosts > 1 || (http_1_1 && hosts == 0) {
         return Err(400);
     }
-    Ok(Request { method, path, keep_alive, body: body.unwrap_or(0) })
+    Ok(request)
+}
+
+/// What a `Connection` field makes of what was so far.
+fn keeps(field: &[u8], so_far: bool) -> bool {
+    let options = field.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+    options.fold(so_far, |so_far, option| {
+        let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
+        !is(b"close") && (so_far || is(b"keep-alive"))
+    })
 }
 
 /// A decimal number, digits only.

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Heads of answers.
 
+use crate::range::Part;
+use crate::site::Answer;
 use alloc::string::String;
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 /// What a status means, for the status line and the page that goes with an error.
 pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        206 => "Partial Content",
+        304 => "Not Modified",
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         413 => "Content Too Large",
+        416 => "Range Not Satisfiable",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
         503 => "Service Unavailable",
@@ -21,36 +26,38 @@ pub fn reason(status: u16) -> &'static str {
     }
 }
 
-/// A head: the status and the fields that every answer has. More fields may be added before
-/// [`end`](Self::end).
-pub struct Head(String);
+/// The head of `answer`.
+pub fn head(answer: &Answer, keep_alive: bool) -> String {
+    let mut text = String::with_capacity(256);
+    // Writing to a string cannot fail.
+    let _ = write_head(&mut text, answer, keep_alive);
+    text
+}
 
-impl Head {
-    /// Starts a head for a body of `length` bytes.
-    pub fn new(status: u16, content_type: &str, length: u64, keep_alive: bool) -> Self {
-        let mut text = String::with_capacity(256);
-        let connection = if keep_alive { "keep-alive" } else { "close" };
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "HTTP/1.1 {status} {}\r\nServer: minios\r\nContent-Type: {content_type}\r\n\
-             Content-Length: {length}\r\nConnection: {connection}\r\n",
-            reason(status),
-        );
-        Self(text)
+fn write_head(text: &mut String, answer: &Answer, keep_alive: bool) -> fmt::Result {
+    let Answer { status, content_type, body, etag, ranges, range } = answer;
+    write!(text, "HTTP/1.1 {status} {}\r\nServer: minios\r\n", reason(*status))?;
+    // A 304 has no body, and speaks of the body that it does not have by its validator alone.
+    if *status != 304 {
+        write!(text, "Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len())?;
     }
-
-    /// Adds a field.
-    pub fn field(mut self, name: &str, value: &str) -> Self {
-        for part in [name, ": ", value, "\r\n"] {
-            self.0.push_str(part);
+    if let Some(etag) = etag {
+        write!(text, "ETag: {}\r\n", etag.text())?;
+    }
+    if *ranges {
+        text.push_str("Accept-Ranges: bytes\r\n");
+    }
+    match range {
+        None => {}
+        Some((None, whole)) => write!(text, "Content-Range: bytes */{whole}\r\n")?,
+        Some((Some(Part { start, length }), whole)) => {
+            let last = start + length - 1;
+            write!(text, "Content-Range: bytes {start}-{last}/{whole}\r\n")?;
         }
-        self
     }
-
-    /// The finished head.
-    pub fn end(mut self) -> String {
-        self.0.push_str("\r\n");
-        self.0
+    if *status == 405 {
+        text.push_str("Allow: GET, HEAD\r\n");
     }
+    let connection = if keep_alive { "keep-alive" } else { "close" };
+    write!(text, "Connection: {connection}\r\n\r\n")
 }

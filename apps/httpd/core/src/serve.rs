@@ -6,10 +6,13 @@ mod tests;
 
 use crate::connections::{Connection, End, Phase};
 use crate::pattern;
+use crate::range::Part;
 use crate::request::{MAX_HEAD, Method, Parsed, Request, parse};
-use crate::response::Head;
-use crate::site::{Answer, Body, Files, answer, failure};
+use crate::request_log::{Record, RequestLog};
+use crate::response;
+use crate::site::{Answer, Body, Machine, answer, failure};
 use crate::stats::Stats;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 /// The longest body that is read to get at the next request.
@@ -52,14 +55,34 @@ enum Stop<E> {
 }
 
 /// What all connections share.
-pub struct Server<F> {
+pub struct Server<M> {
     /// What is served.
-    pub files: F,
+    pub machine: M,
     /// What is counted.
-    pub stats: Stats,
+    pub stats: Rc<Stats>,
+    /// The last requests.
+    pub requests: Rc<RequestLog>,
+    /// Tells milliseconds since any fixed point.
+    pub clock: fn() -> u64,
+    /// Is shown each request that was answered.
+    pub observer: fn(&Record),
 }
 
-impl<F: Files> Server<F> {
+impl<M: Machine> Server<M> {
+    fn answered(&self, request: Request, answer: &Answer, since_ms: u64) {
+        let at_ms = (self.clock)();
+        let record = Record {
+            at_ms,
+            method: request.method.name(),
+            path: request.path,
+            status: answer.status,
+            bytes: if request.method == Method::Head { 0 } else { answer.body.len() },
+            took_ms: at_ms.saturating_sub(since_ms),
+        };
+        (self.observer)(&record);
+        self.requests.add(record);
+    }
+
     /// Serves one connection to its end.
     pub async fn serve<S: Stream>(
         &self,
@@ -75,25 +98,28 @@ impl<F: Files> Server<F> {
     }
 }
 
-struct Exchange<'a, F, S> {
-    server: &'a Server<F>,
+struct Exchange<'a, M, S> {
+    server: &'a Server<M>,
     stream: &'a mut S,
     connection: &'a Connection,
     /// Bytes read and not yet used.
     buffer: Vec<u8>,
 }
 
-impl<F: Files, S: Stream> Exchange<'_, F, S> {
+impl<M: Machine, S: Stream> Exchange<'_, M, S> {
     async fn run(&mut self) -> Result<(), Stop<S::Error>> {
         loop {
             let Some(request) = self.read_request().await? else { return Ok(()) };
-            let keep_alive = request.keep_alive && request.body <= MAX_BODY;
-            let answer = answer(&self.server.files, &request);
-            self.write_answer(&answer, request.method != Method::Head, keep_alive).await?;
+            let since_ms = (self.server.clock)();
+            let Request { keep_alive, body, method, .. } = request;
+            let keep_alive = keep_alive && body <= MAX_BODY;
+            let answer = answer(&self.server.machine, &request);
+            self.write_answer(&answer, method != Method::Head, keep_alive).await?;
+            self.server.answered(request, &answer, since_ms);
             if !keep_alive {
                 return Ok(());
             }
-            self.skip_body(request.body).await?;
+            self.skip_body(body).await?;
             self.connection.enter(Phase::Idle);
         }
     }
@@ -157,21 +183,16 @@ impl<F: Files, S: Stream> Exchange<'_, F, S> {
         keep_alive: bool,
     ) -> Result<(), Stop<S::Error>> {
         self.connection.enter(Phase::Answer);
-        let length = answer.body.len();
-        let mut head = Head::new(answer.status, answer.content_type, length, keep_alive);
-        if answer.status == 405 {
-            head = head.field("Allow", "GET, HEAD");
-        }
-        let head = head.end();
+        let head = response::head(answer, keep_alive);
         self.write(head.as_bytes()).await?;
         if with_body {
             match &answer.body {
                 Body::File(bytes) => self.write(bytes).await?,
                 Body::Made(bytes) => self.write(bytes).await?,
-                Body::Pattern(length) => self.write_pattern(*length).await?,
+                Body::Pattern(part) => self.write_pattern(*part).await?,
             }
         }
-        let body = if with_body { length } else { 0 };
+        let body = if with_body { answer.body.len() } else { 0 };
         self.server.stats.answered(answer.status, head.len() as u64 + body);
         Ok(())
     }
@@ -190,12 +211,13 @@ impl<F: Files, S: Stream> Exchange<'_, F, S> {
         Ok(())
     }
 
-    async fn write_pattern(&mut self, length: u64) -> Result<(), Stop<S::Error>> {
-        let mut offset = 0;
-        while offset < length {
+    async fn write_pattern(&mut self, part: Part) -> Result<(), Stop<S::Error>> {
+        let mut offset = part.start;
+        let end = part.start + part.length;
+        while offset < end {
             let written = self
                 .write_piece(|room| {
-                    let left = usize::try_from(length - offset).unwrap_or(usize::MAX);
+                    let left = usize::try_from(end - offset).unwrap_or(usize::MAX);
                     let piece = room.len().min(left);
                     pattern::fill(offset, &mut room[..piece]);
                     piece

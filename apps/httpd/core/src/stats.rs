@@ -12,6 +12,8 @@ pub struct Stats {
     pub bytes: Cell<u64>,
     /// Connections accepted.
     pub connections: Cell<u64>,
+    /// Connections open now.
+    pub open: Cell<u64>,
     /// Connections closed early to make room for others.
     pub shed: Cell<u64>,
 }
@@ -23,6 +25,17 @@ impl Stats {
             count.set(count.get() + 1);
         }
         self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    /// Counts a connection, which is open from now on.
+    pub fn count_connection(&self) {
+        self.connections.set(self.connections.get() + 1);
+        self.open.set(self.open.get() + 1);
+    }
+
+    /// Counts a connection that was closed early.
+    pub fn count_shed(&self) {
+        self.shed.set(self.shed.get() + 1);
     }
 
     /// All answers.

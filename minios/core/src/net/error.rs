@@ -18,6 +18,8 @@ pub enum Error {
     TooManySockets,
     /// The datagram does not fit into the buffer.
     TooLong,
+    /// The name has no address, or no name server tells it.
+    Unresolved,
 }
 
 impl fmt::Display for Error {
@@ -29,6 +31,7 @@ impl fmt::Display for Error {
             Self::Unaddressable => "address cannot be used",
             Self::TooManySockets => "too many sockets",
             Self::TooLong => "datagram too long",
+            Self::Unresolved => "name has no address",
         })
     }
 }
@@ -45,6 +48,7 @@ impl embedded_io::Error for Error {
             Self::Unaddressable => ErrorKind::AddrNotAvailable,
             Self::TooManySockets => ErrorKind::OutOfMemory,
             Self::TooLong => ErrorKind::InvalidInput,
+            Self::Unresolved => ErrorKind::NotFound,
         }
     }
 }

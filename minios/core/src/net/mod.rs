@@ -13,6 +13,7 @@ mod admission;
 mod config;
 mod counters;
 mod device;
+mod dns;
 mod error;
 mod lifetime;
 mod limits;

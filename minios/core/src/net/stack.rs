@@ -9,18 +9,19 @@ use super::device::Device;
 use super::lifetime::Connections;
 use super::limits::Limits;
 use super::listener::Listeners;
-use crate::link::Link;
+use crate::link::{Link, LinkCounters};
+use crate::mac_address::MacAddress;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{RefCell, RefMut};
 use core::future::poll_fn;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::task::{Poll, Waker};
 use smoltcp::iface::{self, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, dhcpv4};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 
 /// Packets taken in before anything is sent; bounds the work of one [`Stack::poll`].
 const INGRESS_BATCH: usize = 64;
@@ -47,7 +48,9 @@ pub(super) struct Inner {
     pub(super) now_us: u64,
     next_port: u16,
     dhcp: Option<SocketHandle>,
-    addresses: Addresses,
+    /// Made by the first question.
+    pub(super) resolver: Option<SocketHandle>,
+    pub(super) addresses: Addresses,
     address_wakers: Vec<Waker>,
     /// A socket has something to send, or a packet may have come in.
     active: bool,
@@ -86,11 +89,13 @@ impl Stack {
                 u16::from_be_bytes([high, low])
             },
             dhcp: None,
+            resolver: None,
             addresses: Addresses::default(),
             address_wakers: Vec::new(),
             active: true,
             driver: None,
         };
+        inner.add_link_local(mac);
         match config {
             Config::Dhcp => inner.dhcp = Some(inner.sockets.add(dhcpv4::Socket::new())),
             Config::Static(ipv4) => {
@@ -152,6 +157,11 @@ impl Stack {
     pub fn counters(&self) -> Counters {
         let inner = self.borrow();
         Counters { connections: inner.connections.in_use() as u64, ..inner.device.counters }
+    }
+
+    /// What the link has counted.
+    pub fn link_counters(&self) -> LinkCounters {
+        self.borrow().device.link.counters()
     }
 
     /// The bounds of this stack.
@@ -230,6 +240,20 @@ impl Inner {
         self.set_addresses(address, gateway, dns);
     }
 
+    /// Takes the IPv6 address that the link's own address makes (RFC 4291, appendix A).
+    fn add_link_local(&mut self, mac: MacAddress) {
+        let [a, b, c, d, e, f] = mac.0;
+        let mut octets = [0; 16];
+        octets[..2].copy_from_slice(&[0xfe, 0x80]);
+        octets[8..].copy_from_slice(&[a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+        let address = Ipv6Cidr::new(Ipv6Addr::from(octets), 64);
+        self.interface.update_ip_addrs(|own| {
+            // The first of IFACE_MAX_ADDR_COUNT addresses.
+            let _ = own.push(IpCidr::Ipv6(address));
+        });
+        self.addresses.own.push((address.address().into(), 64));
+    }
+
     fn set_addresses(
         &mut self,
         address: Option<Ipv4Cidr>,
@@ -271,7 +295,7 @@ impl Inner {
                     socket.local_endpoint().is_some_and(|local| local.port == port)
                 }
                 Socket::Udp(socket) => socket.endpoint().port == port,
-                Socket::Dhcpv4(_) | Socket::Icmp(_) => false,
+                Socket::Dhcpv4(_) | Socket::Dns(_) | Socket::Icmp(_) => false,
             });
             if !taken && self.listeners.get(port).is_none() {
                 return port;

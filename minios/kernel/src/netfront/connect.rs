@@ -10,8 +10,8 @@ use crate::net::link::{BadMacAddress, Capabilities, MacAddress};
 use crate::xenstore::Error as StoreError;
 use crate::{DomId, Errno, PAGE_SIZE, memory, xenstore};
 use alloc::format;
-use alloc::rc::Rc;
 use alloc::string::String;
+use core::cell::Cell;
 use core::fmt;
 use core::str::FromStr;
 use minios_core::packet::ETHERNET_HEADER;
@@ -92,7 +92,8 @@ pub(super) async fn connect(index: u32) -> Result<Netfront, Error> {
         transmitter,
         receiver,
         buffers: Buffers::default(),
-        counters: Rc::default(),
+        ipv6_checksum: flag(&back, "feature-ipv6-csum-offload").await?,
+        counters: Cell::default(),
     })
 }
 

@@ -11,11 +11,9 @@ mod receive;
 mod transmit;
 
 pub use connect::Error;
-pub use counters::Counters;
 
 use crate::event_channel::EventChannel;
-use crate::net::link::{Capabilities, Link, MacAddress, Packet};
-use alloc::rc::Rc;
+use crate::net::link::{Capabilities, Link, LinkCounters, MacAddress, NetworkLayer, Packet};
 use alloc::vec::Vec;
 use buffers::Buffers;
 use core::cell::Cell;
@@ -34,7 +32,9 @@ pub struct Netfront {
     transmitter: Transmitter,
     receiver: Receiver,
     buffers: Buffers,
-    counters: Rc<Cell<Counters>>,
+    /// The backend completes the checksums of IPv6 packets too.
+    ipv6_checksum: bool,
+    counters: Cell<LinkCounters>,
 }
 
 impl Netfront {
@@ -45,12 +45,6 @@ impl Netfront {
     /// If there is no such interface, the backend cannot copy, or memory is short.
     pub async fn connect(index: u32) -> Result<Self, Error> {
         connect::connect(index).await
-    }
-
-    /// What the interface counts, also after a stack has taken it.
-    #[must_use]
-    pub fn counters(&self) -> Rc<Cell<Counters>> {
-        self.counters.clone()
     }
 }
 
@@ -75,7 +69,13 @@ impl Link for Netfront {
         self.transmitter.has_room(&self.counters)
     }
 
-    fn transmit(&mut self, packet: Packet) {
+    fn transmit(&mut self, mut packet: Packet) {
+        let ipv6 = |packet: &Packet| {
+            packet.headers().is_some_and(|headers| headers.network == NetworkLayer::Ipv6)
+        };
+        if !self.ipv6_checksum && ipv6(&packet) {
+            packet.finish_checksum();
+        }
         self.transmitter.transmit(&packet, &self.counters);
         self.buffers.give(packet.into_bytes());
     }
@@ -94,6 +94,10 @@ impl Link for Netfront {
 
     fn recycle(&mut self, buffer: Vec<u8>) {
         self.buffers.give(buffer);
+    }
+
+    fn counters(&self) -> LinkCounters {
+        self.counters.get()
     }
 
     fn register(&mut self, waker: &Waker) {

@@ -3,12 +3,13 @@
 
 use super::RingPage;
 use super::buffers::Buffers;
-use super::counters::{Counters, count};
+use super::counters::count;
 use super::granted_pages::GrantedPages;
 use crate::{DomId, Errno, GrantRef};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
+use minios_core::link::LinkCounters;
 use minios_core::netif::{Assembler, BadSlot};
 use minios_core::packet::Packet;
 use minios_core::ring::FrontRing;
@@ -63,7 +64,7 @@ impl Receiver {
     pub(super) fn receive(
         &mut self,
         buffers: &mut Buffers,
-        counters: &Cell<Counters>,
+        counters: &Cell<LinkCounters>,
     ) -> Option<Packet> {
         while !self.broken {
             let Ok(response) = self.ring.consume::<RxResponse>() else {

@@ -2,10 +2,11 @@
 //! The transmit ring and its pages.
 
 use super::RingPage;
-use super::counters::{Counters, count};
+use super::counters::count;
 use super::granted_pages::GrantedPages;
 use crate::{DomId, Errno, GrantRef};
 use core::cell::Cell;
+use minios_core::link::LinkCounters;
 use minios_core::netif::{MAX_TX_SLOTS, TxPages, TxSlot};
 use minios_core::packet::Packet;
 use minios_core::ring::FrontRing;
@@ -50,7 +51,7 @@ impl Transmitter {
     }
 
     /// Whether the largest packet finds room.
-    pub(super) fn has_room(&mut self, counters: &Cell<Counters>) -> bool {
+    pub(super) fn has_room(&mut self, counters: &Cell<LinkCounters>) -> bool {
         if !self.is_enough() {
             self.reclaim(counters);
         }
@@ -63,7 +64,7 @@ impl Transmitter {
     }
 
     /// Puts a packet into the ring; without room it is dropped and counted.
-    pub(super) fn transmit(&mut self, packet: &Packet, counters: &Cell<Counters>) {
+    pub(super) fn transmit(&mut self, packet: &Packet, counters: &Cell<LinkCounters>) {
         let plan = if self.has_room(counters) { self.state.plan(packet) } else { None };
         let Some(plan) = plan else {
             count(counters, |it| it.transmit_drops += 1);
@@ -88,7 +89,7 @@ impl Transmitter {
     }
 
     /// Takes back the pages that the backend is done with.
-    fn reclaim(&mut self, counters: &Cell<Counters>) {
+    fn reclaim(&mut self, counters: &Cell<LinkCounters>) {
         while !self.broken {
             match self.ring.consume::<TxResponse>() {
                 Ok(None) => return,

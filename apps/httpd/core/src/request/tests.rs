@@ -16,7 +16,15 @@ fn request(text: &str) -> Request {
 #[test]
 fn a_request() {
     let it = request("GET /a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n");
-    let expected = Request { method: Method::Get, path: "a b".into(), keep_alive: true, body: 12 };
+    let expected = Request {
+        method: Method::Get,
+        path: "a b".into(),
+        keep_alive: true,
+        body: 12,
+        range: None,
+        if_range: None,
+        if_none_match: None,
+    };
     assert_eq!(it, expected);
     assert_eq!(request("HEAD / HTTP/1.0\r\n\r\n").method, Method::Head);
     assert_eq!(request("BREW / HTTP/1.0\r\n\r\n").method, Method::Other);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::{Outcome, Server, Stream};
 use crate::connections::Connections;
+use crate::etag::ETag;
+use crate::metrics::Metric;
+use crate::page::Fact;
 use crate::pattern;
-use crate::site::Files;
+use crate::request_log::RequestLog;
+use crate::site::{File, Machine};
 use crate::stats::Stats;
 use alloc::collections::VecDeque;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -22,14 +27,29 @@ fn clock() -> u64 {
 
 struct Site;
 
-impl Files for Site {
-    fn file(&self, path: &str) -> Option<&'static [u8]> {
-        match path {
-            "hello.txt" => Some(b"hello\n"),
-            "sub/index.html" => Some(b"<p>sub"),
-            _ => None,
-        }
+impl Machine for Site {
+    fn file(&self, path: &str) -> Option<File> {
+        let bytes: &[u8] = match path {
+            "hello.txt" => b"hello\n",
+            "sub/index.html" => b"<p>sub",
+            _ => return None,
+        };
+        Some(File { bytes, etag: ETag::of(bytes) })
     }
+    fn facts(&self) -> Vec<Fact> {
+        Vec::new()
+    }
+    fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+    fn requests(&self) -> String {
+        String::new()
+    }
+}
+
+fn server() -> Server<Site> {
+    let requests = Rc::new(RequestLog::default());
+    Server { machine: Site, stats: Rc::new(Stats::default()), requests, clock, observer: |_| () }
 }
 
 /// A client that sends some pieces, then waits or closes, and takes `room` bytes at a time.
@@ -73,7 +93,7 @@ impl Stream for Client {
 fn serve(pieces: &[&str], closes: bool, room: usize) -> (Outcome<()>, String, Server<Site>) {
     let pieces = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
     let mut client = Client { pieces, closes, room, got: Vec::new() };
-    let server = Server { files: Site, stats: Stats::default() };
+    let server = server();
     let connections = Connections::new(clock);
     let connection = connections.add();
     let outcome = {
@@ -111,6 +131,19 @@ fn a_file() {
     }
     assert_eq!(server.stats.requests(), 1);
     assert_eq!(server.stats.bytes.get(), got.len() as u64);
+    assert!(server.requests.render().contains("GET /hello.txt 200 6 bytes"));
+}
+
+#[test]
+fn part_of_the_known_bytes() {
+    let text = "GET /bytes/1000 HTTP/1.0\r\nRange: bytes=990-\r\n\r\n";
+    let (_, got, _) = serve(&[text], false, 1000);
+    assert!(got.starts_with("HTTP/1.1 206 Partial Content\r\n"), "{got}");
+    assert!(got.contains("Content-Range: bytes 990-999/1000\r\n"), "{got}");
+    let mut expected = [0; 10];
+    pattern::fill(990, &mut expected);
+    let expected = String::from_utf8_lossy(&expected).into_owned();
+    assert!(got.ends_with(&expected));
 }
 
 #[test]
@@ -163,7 +196,7 @@ fn a_slow_head_is_told_so() {
 #[test]
 fn one_byte_a_second_is_a_slow_head() {
     // Each byte is read at once here; the phase must still start only once.
-    let server = Server { files: Site, stats: Stats::default() };
+    let server = server();
     let connections = Connections::new(clock);
     let connection = connections.add();
     let mut client = Client { pieces: VecDeque::new(), closes: false, room: 1000, got: Vec::new() };

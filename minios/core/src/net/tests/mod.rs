@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 mod config;
+mod dns;
 mod listener;
 mod pair;
 mod ping;

@@ -93,7 +93,7 @@ impl Pair {
                 lose: lose.clone(),
                 sent: 0,
             };
-            let config = Config::parse(&format!("ip=10.0.0.{number}/24")).unwrap();
+            let config = Config::parse(&format!("ip=10.0.0.{number}/24 dns=10.0.0.1")).unwrap();
             Stack::new(Box::new(end), &config, limits, u64::from(number) << 20, 0)
         };
         let server = stack(1, &to_server, &to_client, limits);

@@ -123,6 +123,25 @@ fn nobody_there_times_out() {
 }
 
 #[test]
+fn ipv6_link_local() {
+    let pair = Pair::plain();
+    let address = "fe80::ff:fe00:1".parse().unwrap();
+    assert!(pair.server.addresses().own.contains(&(address, 64)));
+    let mut listener = TcpListener::bind(&pair.server, 80, 4).unwrap();
+    let both = embassy_futures::join::join(
+        TcpStream::connect(&pair.client, SocketAddr::new(address, 80)),
+        listener.accept(),
+    );
+    let (client, (mut server, _)) = pair.run(both);
+    let mut client = client.unwrap();
+    pair.run(async {
+        client.write_all(b"over IPv6").await.unwrap();
+        client.close();
+        assert_eq!(read_all(&mut server).await.unwrap(), b"over IPv6");
+    });
+}
+
+#[test]
 fn half_close_lets_the_answer_through() {
     let pair = Pair::plain();
     let mut listener = TcpListener::bind(&pair.server, 80, 4).unwrap();

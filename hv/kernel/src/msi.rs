@@ -8,7 +8,8 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, PAGE_SIZE};
 
 use crate::arch::{lapic, pci};
-use crate::memory::fixed_map;
+use crate::io_permissions::IoPermissions;
+use crate::memory::{fixed_map, frames};
 
 const CAPABILITY_MSIX: u8 = 0x11;
 /// Offsets in the MSI-X capability.
@@ -57,7 +58,14 @@ impl Message {
         let address =
             start.checked_add(u64::from(entry).wrapping_mul(ENTRY)).ok_or(Errno::Einval)?;
         let address = Maddr::new(address);
-        let page = fixed_map::map_device(address.mfn()).ok_or(Errno::Enomem)?;
+        // The domain may have put the BAR anywhere: into memory, or over the interrupt controllers.
+        let in_page = address.offset() <= PAGE_SIZE as u64 - ENTRY;
+        let frame = address.mfn();
+        let is_device = frames::table().is_io(frame) && IoPermissions::Hardware.allows_frame(frame);
+        if !in_page || !is_device {
+            return Err(Errno::Einval);
+        }
+        let page = fixed_map::map_device(frame).ok_or(Errno::Enomem)?;
         let offset = address.offset() % PAGE_SIZE as u64;
         let message = Self { device, capability, at: page.wrapping_add(offset) };
         message.enable();

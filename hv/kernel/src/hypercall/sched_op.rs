@@ -108,7 +108,7 @@ fn poll(current: &Current, request: SchedPoll) -> Result<(), Errno> {
         return Ok(());
     }
     schedule::set_timer(vcpu, Timer::Poll, deadline_ns);
-    schedule::block(vcpu, if nr_ports == 0 { Poll::No } else { what });
+    schedule::block(vcpu, what);
     Ok(())
 }
 

@@ -53,7 +53,7 @@ impl From<Corrupt> for Fault {
 }
 
 /// What went wrong with a frontend's packets.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     /// Transmit chains that made no sense.
     pub(super) bad_chains: u64,
@@ -185,6 +185,8 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.hub.remove_port(self.port);
-        log::info!("vif of domain {}: disconnected, {:?}", self.domain.get(), self.faults);
+        if self.faults != Faults::default() {
+            log::warn!("the vif of domain {} had {:?}", self.domain.get(), self.faults);
+        }
     }
 }

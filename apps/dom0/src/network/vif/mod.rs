@@ -7,6 +7,7 @@ mod transmit;
 
 use alloc::format;
 use alloc::string::String;
+use core::cell::Cell;
 
 use dom0_core::network::netback::BACKEND_FEATURES;
 use dom0_core::store::{Store, Watch};
@@ -16,7 +17,10 @@ use minios::DomId;
 use xen_abi::xenbus::XenbusState;
 
 use super::Hub;
-use connection::Connection;
+use connection::{Connection, Fault};
+
+/// Faults of one frontend that are told on dom0's console.
+const MAX_COMPLAINTS: u32 = 8;
 
 /// Which interface: of a domain, by its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +38,8 @@ impl Device {
 
 /// Serves the interface until the task is cancelled, which ends the connection.
 pub(super) async fn serve(store: Store, hub: Hub, device: Device, frontend: String) {
-    let backend = Backend { store, hub, device, path: device.backend(), frontend };
+    let (path, complaints) = (device.backend(), Cell::new(MAX_COMPLAINTS));
+    let backend = Backend { store, hub, device, path, frontend, complaints };
     if let Err(error) = backend.run().await {
         log::error!("vif {}.{}: xenstore: {error}", device.domain.get(), device.handle);
     }
@@ -46,6 +51,8 @@ struct Backend {
     device: Device,
     path: String,
     frontend: String,
+    /// How many more faults are told.
+    complaints: Cell<u32>,
 }
 
 impl Backend {
@@ -69,8 +76,7 @@ impl Backend {
             return;
         };
         if let Either::Second(fault) = select(watch.next(), connected.run()).await {
-            let Device { domain, handle } = self.device;
-            log::warn!("vif {}.{handle}: {fault}: disconnected", domain.get());
+            self.complain(&fault);
             *connection = None;
             let _ = self.set_state(XenbusState::Closing);
         }
@@ -79,7 +85,9 @@ impl Backend {
     /// Goes to the state that the frontend's state asks for.
     fn follow(&self, connection: &mut Option<Connection>) -> Result<(), Error> {
         match (self.frontend_state(), self.state()) {
-            (XenbusState::Initialising, XenbusState::Closed) => {
+            // A frontend starts anew, perhaps without having closed what it had.
+            (XenbusState::Initialising, state) if state != XenbusState::InitWait => {
+                *connection = None;
                 self.set_state(XenbusState::InitWait)
             }
             (XenbusState::Initialised | XenbusState::Connected, XenbusState::InitWait) => {
@@ -89,9 +97,8 @@ impl Backend {
                             *connection = Some(new);
                             XenbusState::Connected
                         }
-                        Err(error) => {
-                            let Device { domain, handle } = self.device;
-                            log::warn!("vif {}.{handle}: {error}", domain.get());
+                        Err(fault) => {
+                            self.complain(&fault);
                             XenbusState::Closing
                         }
                     };
@@ -107,6 +114,16 @@ impl Backend {
                 self.set_state(XenbusState::Closed)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Tells of a fault of the frontend, which may have as many as it likes: not of all.
+    fn complain(&self, fault: &Fault) {
+        let left = self.complaints.get();
+        if left > 0 {
+            let Device { domain, handle } = self.device;
+            log::warn!("vif {}.{handle}: {fault}", domain.get());
+            self.complaints.set(left - 1);
         }
     }
 

@@ -6,7 +6,6 @@ use std::{
     process::Command,
 };
 
-mod preload;
 #[cfg(test)]
 mod tests;
 
@@ -80,9 +79,6 @@ impl Machine {
         let mut words = wrapper.iter().map(OsString::from).chain([PROGRAM.into()]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).args(self.arguments());
-        if let Some(library) = preload::library() {
-            command.env(preload::VARIABLE, library);
-        }
         command
     }
 

@@ -39,4 +39,5 @@ pub mod page_type;
 pub mod runstate;
 pub mod scheduler;
 pub mod supply;
+pub mod table_write;
 pub mod timer;

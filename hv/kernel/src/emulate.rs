@@ -13,6 +13,7 @@ mod control_register;
 mod cpuid;
 mod model_specific;
 mod port;
+pub mod table_write;
 
 /// The guest's fault: it gets a #GP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,13 @@ pub fn debug(vcpu: &Vcpu) {
     inject(vcpu, VECTOR_DB, None);
 }
 
-/// Reads and decodes the instruction at rip. Its bytes may end before an unreadable page.
+/// Reads and decodes the instruction at rip.
 fn fetch(vcpu: &Vcpu) -> Option<Decoded> {
+    fetch_for(vcpu, decode)
+}
+
+/// Reads the instruction at rip for `decode`. Its bytes may end before an unreadable page.
+fn fetch_for<T>(vcpu: &Vcpu, decode: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
     let rip = vcpu.regs.rip.get();
     let mut bytes = [0; MAX_LENGTH];
     if GuestPtr::new(rip).read_slice(&mut bytes).is_ok() {

@@ -76,6 +76,9 @@ fn exception(vcpu: &Vcpu, vector: u8) {
 fn page_fault(vcpu: &Vcpu) {
     const USER: u32 = 4;
     let address = control::cr2();
+    if emulate::table_write::execute(vcpu, address) {
+        return;
+    }
     let error = vcpu.regs.error_code.get() & !USER;
     let error = if vcpu.in_kernel.get() { error } else { error | USER };
     vcpu.info().arch.cr2.store(address, Ordering::Relaxed);

@@ -66,6 +66,18 @@ impl<M: Machine> PageTypes<'_, M> {
         self.in_l1(update.at, update.table_owner, || self.update_in_table(update, Level::L1))
     }
 
+    /// The entry at `at` of an L1 table in use of `owner`; `None` where there is no such table.
+    #[must_use]
+    pub fn l1_entry_of(&self, at: Maddr, owner: DomId) -> Option<Entry> {
+        let page = self.machine.frame_table().get(at.mfn())?;
+        let word = page.type_word();
+        let is_table = word.page_type() == PageType::Table(Level::L1)
+            && word.count() > 0
+            && word.is_validated()
+            && page.state().owner() == owner;
+        is_table.then(|| self.entry(at))
+    }
+
     /// Writes a segment descriptor into a frame of `owner` that holds descriptors in use, or is in
     /// no other use than being written.
     ///

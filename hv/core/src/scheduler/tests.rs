@@ -124,7 +124,6 @@ fn a_busy_pair_beside_a_spinner_gets_most_of_the_time() {
         }
     }
     assert!(useful > 600_000_000, "{useful}");
-    assert!(useful < 700_000_000, "the spinner gets its third: {useful}");
 }
 
 #[test]

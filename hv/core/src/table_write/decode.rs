@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bytes of an instruction to a [`TableWrite`].
+use super::{Operation, Source, TableWrite};
+use crate::emulate::MAX_LENGTH;
+
+/// The bytes not yet decoded, and the number of those that are.
+struct Bytes<'a> {
+    rest: &'a [u8],
+    taken: u8,
+}
+
+impl Bytes<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        self.taken = self.taken.saturating_add(1);
+        Some(*first)
+    }
+
+    fn skip(&mut self, count: u8) -> Option<()> {
+        (0..count).try_for_each(|_| self.next().map(|_| ()))
+    }
+
+    /// A constant of `count` bytes, sign extended.
+    fn immediate(&mut self, count: u8) -> Option<u64> {
+        let mut value: u64 = 0;
+        let mut shift: u32 = 0;
+        for _ in 0..count {
+            value |= u64::from(self.next()?) << shift;
+            shift = shift.saturating_add(8);
+        }
+        let unused = u64::BITS.saturating_sub(shift);
+        Some((value << unused).cast_signed().wrapping_shr(unused).cast_unsigned())
+    }
+}
+
+/// Prefixes and what follows from them.
+#[derive(Clone, Copy, Default)]
+struct Prefixes {
+    short: bool,
+    rex: u8,
+}
+
+impl Prefixes {
+    /// Bytes of an operand that is not a byte.
+    const fn wide(self) -> u8 {
+        match (self.rex & 8 != 0, self.short) {
+            (true, _) => 8,
+            (false, true) => 2,
+            (false, false) => 4,
+        }
+    }
+}
+
+/// Where the source of an instruction is.
+enum From {
+    /// The register field.
+    Register,
+    /// A constant of so many bytes.
+    Immediate(u8),
+}
+
+/// Decodes the instruction at the start of `bytes`, in 64-bit mode; `None` if it is no write to
+/// memory of the list, or not whole.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<TableWrite> {
+    let mut bytes = Bytes { rest: bytes.get(..MAX_LENGTH).unwrap_or(bytes), taken: 0 };
+    let mut prefixes = Prefixes::default();
+    let opcode = loop {
+        match bytes.next()? {
+            0x66 => prefixes = Prefixes { short: true, rex: 0 },
+            0xf0 | 0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 => prefixes.rex = 0,
+            rex @ 0x40..=0x4f => prefixes.rex = rex,
+            opcode => break opcode,
+        }
+    };
+    if opcode == 0x0f {
+        two_byte(&mut bytes, prefixes)
+    } else {
+        one_byte(opcode, &mut bytes, prefixes)
+    }
+}
+
+fn one_byte(opcode: u8, bytes: &mut Bytes<'_>, prefixes: Prefixes) -> Option<TableWrite> {
+    let size = if opcode & 1 == 0 { 1 } else { prefixes.wide() };
+    let modrm = bytes.next()?;
+    let group = (modrm >> 3) & 7;
+    let (operation, from) = match (opcode, group) {
+        (0x88 | 0x89, _) => (Operation::Store, From::Register),
+        (0x86 | 0x87, _) => (Operation::Exchange, From::Register),
+        (0x20 | 0x21, _) => (Operation::And, From::Register),
+        (0x08 | 0x09, _) => (Operation::Or, From::Register),
+        (0xc6 | 0xc7, 0) => (Operation::Store, From::Immediate(size.min(4))),
+        (0x80 | 0x81, 4) => (Operation::And, From::Immediate(size.min(4))),
+        (0x80 | 0x81, 1) => (Operation::Or, From::Immediate(size.min(4))),
+        (0x83, 4) => (Operation::And, From::Immediate(1)),
+        (0x83, 1) => (Operation::Or, From::Immediate(1)),
+        _ => return None,
+    };
+    finish(operation, from, size, modrm, bytes, prefixes)
+}
+
+fn two_byte(bytes: &mut Bytes<'_>, prefixes: Prefixes) -> Option<TableWrite> {
+    let opcode = bytes.next()?;
+    let modrm = bytes.next()?;
+    let size = if opcode == 0xb0 { 1 } else { prefixes.wide() };
+    let (operation, from) = match (opcode, (modrm >> 3) & 7) {
+        (0xb0 | 0xb1, _) => (Operation::CompareExchange, From::Register),
+        (0xab, _) => (Operation::BitSet, From::Register),
+        (0xb3, _) => (Operation::BitReset, From::Register),
+        (0xba, 5) => (Operation::BitSet, From::Immediate(1)),
+        (0xba, 6) => (Operation::BitReset, From::Immediate(1)),
+        _ => return None,
+    };
+    finish(operation, from, size, modrm, bytes, prefixes)
+}
+
+/// Skips the address, and reads the source.
+fn finish(
+    operation: Operation,
+    from: From,
+    size: u8,
+    modrm: u8,
+    bytes: &mut Bytes<'_>,
+    prefixes: Prefixes,
+) -> Option<TableWrite> {
+    skip_address(modrm, bytes)?;
+    let source = match from {
+        From::Immediate(count) => Source::Immediate(bytes.immediate(count)?),
+        From::Register => {
+            let number = ((modrm >> 3) & 7) | ((prefixes.rex & 4) << 1);
+            // Without a REX prefix these bytes are the second ones of the first four registers.
+            if size == 1 && prefixes.rex == 0 && number >= 4 {
+                return None;
+            }
+            Source::Register(number)
+        }
+    };
+    Some(TableWrite { operation, source, bytes: size, length: bytes.taken })
+}
+
+/// Skips what follows a ModRM byte that names memory; `None` for a register.
+fn skip_address(modrm: u8, bytes: &mut Bytes<'_>) -> Option<()> {
+    let (mode, mut base) = (modrm >> 6, modrm & 7);
+    if mode == 3 {
+        return None;
+    }
+    if base == 4 {
+        base = bytes.next()? & 7;
+        if mode == 0 && base == 5 {
+            return bytes.skip(4);
+        }
+    } else if mode == 0 && base == 5 {
+        return bytes.skip(4);
+    }
+    bytes.skip(match mode {
+        1 => 1,
+        2 => 4,
+        _ => 0,
+    })
+}

@@ -6,6 +6,11 @@ use alloc::string::String;
 /// Something that the page tells: what it is, and what it is here.
 pub type Fact = (&'static str, String);
 
+/// Values are padded to a multiple of this many bytes by spaces, which a browser does not show:
+/// the page keeps its length while numbers in it grow, and load generators that take another
+/// length for a failure are content.
+const ROUND: usize = 64;
+
 /// The page with these facts.
 pub fn render(facts: &[Fact]) -> String {
     let mut page = String::from(
@@ -21,7 +26,10 @@ pub fn render(facts: &[Fact]) -> String {
         page.push_str("<dt>");
         escape(&mut page, what);
         page.push_str("</dt><dd>");
+        let start = page.len();
         escape(&mut page, value);
+        let padding = (page.len() - start).next_multiple_of(ROUND) - (page.len() - start);
+        page.extend(core::iter::repeat_n(' ', padding));
         page.push_str("</dd>\n");
     }
     page.push_str(
@@ -51,6 +59,12 @@ mod tests {
     #[test]
     fn facts_are_escaped() {
         let page = render(&[("Name", "<a & \"b\">".into())]);
-        assert!(page.contains("<dt>Name</dt><dd>&lt;a &amp; &quot;b&quot;&gt;</dd>"));
+        assert!(page.contains("<dt>Name</dt><dd>&lt;a &amp; &quot;b&quot;&gt;  "));
+    }
+
+    #[test]
+    fn its_length_is_constant() {
+        let page = |value: &str| render(&[("Up for", value.into())]).len();
+        assert_eq!(page("1 s"), page("123456.789 s"));
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 
 mod accelerator;
 mod background;
+mod backlog;
 mod port;
 mod terminal;
 pub(crate) use port::any_free;

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Args, service_port, url};
+use super::{Args, backlog, service_port, url};
 use crate::{
     http,
     progress::Step,
@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args, mut machine: Machine, folder: &Path) -> Result<()
             let text = fs::read_to_string(&errors).unwrap_or_default();
             bail!("{error}: {} has the console. {}", log.display(), text.trim());
         }
+        backlog::widen(port);
         println!("url {}", url(port));
     }
     println!("pid {}", child.id());

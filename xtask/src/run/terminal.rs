@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Args, port, service_port, url};
+use super::{Args, backlog, port, service_port, url};
 use crate::{
     http,
     qemu::Machine,
@@ -45,5 +45,6 @@ fn announce(port: u16) {
     while !http::answers(port, "/") {
         thread::sleep(Duration::from_millis(50));
     }
+    backlog::widen(port);
     eprint!("\r\n==> {} answers\r\n", url(port));
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Requests per second and bytes per second, from the host, in wall time.
-use std::fs;
-
 use anyhow::{Context, Result};
 
 use super::Row;
@@ -11,7 +9,6 @@ use crate::{
 };
 
 const DOWNLOAD: &str = "/bytes/67108864";
-const UPLOAD_BYTES: usize = 16 << 20;
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     let service = Service::start(workspace, &[])?;
@@ -20,12 +17,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
         let name = format!("keep-alive requests of 1 KiB, {connections} connections");
         rows.push(Row::new(name, requests_per_second(&service, connections)?, "requests/s"));
     }
-    rows.push(Row::new("down", megabytes_per_second(&service, DOWNLOAD, &[])?, "MB/s"));
-    let upload = workspace.target_dir().join("run").join("bench-upload");
-    fs::write(&upload, vec![b'x'; UPLOAD_BYTES])?;
-    let data = format!("@{}", upload.display());
-    let arguments = ["--header", "Expect:", "--data-binary", &data];
-    rows.push(Row::new("up", megabytes_per_second(&service, "/", &arguments)?, "MB/s"));
+    rows.push(Row::new("down", megabytes_per_second(&service, DOWNLOAD)?, "MB/s"));
     Ok(rows)
 }
 
@@ -36,9 +28,7 @@ fn requests_per_second(service: &Service, connections: &str) -> Result<f64> {
     Ok(line.context("wrk says no requests per second")?.trim().parse()?)
 }
 
-fn megabytes_per_second(service: &Service, path: &str, arguments: &[&str]) -> Result<f64> {
-    let what = if arguments.is_empty() { "%{speed_download}" } else { "%{speed_upload}" };
-    let usual = ["--output", "/dev/null", "--write-out", what, "--max-time", "120"];
-    let speed = service.curl(path, &[&usual, arguments].concat())?;
-    Ok(speed.trim().parse::<f64>()? / 1e6)
+fn megabytes_per_second(service: &Service, path: &str) -> Result<f64> {
+    let usual = ["--output", "/dev/null", "--write-out", "%{speed_download}", "--max-time", "120"];
+    Ok(service.curl(path, &usual)?.trim().parse::<f64>()? / 1e6)
 }

@@ -14,8 +14,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// dom0's share of the memory.
-const DOM0_MEMORY: &str = "64M";
+/// dom0's share of the memory in MiB, besides its ramdisk.
+const DOM0_MEMORY_MIB: usize = 64;
 /// dom0's own address in QEMU's network.
 const DOM0_NETWORK: &str = "ip=10.0.2.15/24 gw=10.0.2.2";
 
@@ -60,14 +60,16 @@ impl MachineFiles {
         }
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let ramdisk = folder.join("ramdisk.cpio");
-        fs::write(&ramdisk, archive.bytes()).with_context(|| ramdisk.display().to_string())?;
+        let bytes = archive.bytes();
+        let dom0_memory = DOM0_MEMORY_MIB + (bytes.len() >> 20);
+        fs::write(&ramdisk, bytes).with_context(|| ramdisk.display().to_string())?;
         let (hv_level, dom0_level) =
             if verbose { (" loglvl=all guest_loglvl=all", " loglevel=debug") } else { ("", "") };
         Ok(Self {
             hv: build::finished(workspace, profile, "hv"),
             dom0: build::finished(workspace, profile, "dom0"),
             ramdisk,
-            hv_arguments: format!("console=com1 dom0_mem={DOM0_MEMORY}{hv_level}"),
+            hv_arguments: format!("console=com1 dom0_mem={dom0_memory}M{hv_level}"),
             dom0_arguments: format!("{DOM0_NETWORK}{dom0_level}"),
         })
     }

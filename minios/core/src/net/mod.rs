@@ -10,6 +10,7 @@
 
 mod addresses;
 mod admission;
+mod announcement;
 mod config;
 mod counters;
 mod device;

@@ -3,6 +3,7 @@
 
 use super::addresses::Addresses;
 use super::admission::Verdict;
+use super::announcement::announcement;
 use super::config::Config;
 use super::counters::Counters;
 use super::device::Device;
@@ -274,6 +275,9 @@ impl Inner {
             }
         });
         self.interface.routes_mut().remove_default_ipv4_route();
+        if let Some(cidr) = address {
+            self.device.send(announcement(self.device.link.mac(), cidr.address()));
+        }
         if let Some(gateway) = gateway {
             // The table has room: the only other entry was removed.
             let _ = self.interface.routes_mut().add_default_ipv4_route(gateway);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+mod announcement;
 mod config;
 mod dns;
 mod listener;

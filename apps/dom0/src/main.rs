@@ -12,7 +12,6 @@ mod console;
 mod files;
 mod network;
 mod prompt;
-mod shared_page;
 mod terminal;
 mod toolstack;
 mod xenstored;

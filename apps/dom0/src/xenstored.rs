@@ -7,13 +7,12 @@ use core::task::Poll;
 use dom0_core::store::Store;
 use dom0_core::xenstored::RingService;
 use minios::event_channel::EventChannel;
+use minios::memory::SharedPages;
 use minios::task::yield_now;
 use xen_abi::domain::DomId;
 
-use crate::shared_page::SharedPage;
-
 /// Serves the ring of `domid` until the task is cancelled.
-pub(crate) async fn serve(domid: DomId, page: SharedPage, channel: EventChannel, store: Store) {
+pub(crate) async fn serve(domid: DomId, page: SharedPages, channel: EventChannel, store: Store) {
     let mut service = RingService::new(domid);
     while !service.is_broken() {
         let turn =

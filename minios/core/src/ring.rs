@@ -2,8 +2,15 @@
 //! The shared ring of requests and responses (`public/io/ring.h`), both ends. The other end is
 //! not trusted: each slot is copied once, and an index that cannot be is an error, not a slot.
 
+mod back;
+#[cfg(any(test, feature = "fake-page"))]
+mod fake_page;
 #[cfg(test)]
 mod tests;
+
+pub use back::BackRing;
+#[cfg(any(test, feature = "fake-page"))]
+pub use fake_page::FakePage;
 
 use core::sync::atomic::{Ordering, fence};
 use xen_abi::ring::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, SLOTS, must_notify, ring_size};
@@ -23,7 +30,7 @@ pub trait RingMemory {
 
 /// The other end's index says there is more than the ring can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadIndex;
+pub struct Corrupt;
 
 /// The slots of a ring, and where they are.
 struct Slots<M> {
@@ -61,9 +68,9 @@ impl<M: RingMemory> Slots<M> {
     }
 
     /// How many slots are between `consumed` and the producer; at most `bound` are possible.
-    fn available(&self, prod: usize, consumed: u32, bound: u32) -> Result<u32, BadIndex> {
+    fn available(&self, prod: usize, consumed: u32, bound: u32) -> Result<u32, Corrupt> {
         let available = self.memory.load_u32(prod).wrapping_sub(consumed);
-        if available <= bound { Ok(available) } else { Err(BadIndex) }
+        if available <= bound { Ok(available) } else { Err(Corrupt) }
     }
 
     /// Asks for an event at the next slot; true if it is there already.
@@ -89,11 +96,6 @@ impl<M: RingMemory> FrontRing<M> {
             memory.store_u32(index, start);
         }
         Self { slots: Slots::new(memory, slot_bytes), produced: 0, published: 0, consumed: 0 }
-    }
-
-    /// The page.
-    pub fn memory(&self) -> &M {
-        &self.slots.memory
     }
 
     /// The number of slots.
@@ -126,7 +128,7 @@ impl<M: RingMemory> FrontRing<M> {
     }
 
     /// The next response and its index, copied out; `None` if there is none.
-    pub fn consume<T: FromBytes + IntoBytes>(&mut self) -> Result<Option<(u32, T)>, BadIndex> {
+    pub fn consume<T: FromBytes + IntoBytes>(&mut self) -> Result<Option<(u32, T)>, Corrupt> {
         let bound = self.published.wrapping_sub(self.consumed);
         if self.slots.available(RSP_PROD, self.consumed, bound)? == 0 {
             return Ok(None);
@@ -139,65 +141,5 @@ impl<M: RingMemory> FrontRing<M> {
     /// Asks for an event at the next response; true if one is there already.
     pub fn rearm(&mut self) -> bool {
         self.slots.rearm((RSP_PROD, RSP_EVENT), self.consumed)
-    }
-}
-
-/// The backend's end: it consumes requests and produces responses.
-pub struct BackRing<M> {
-    slots: Slots<M>,
-    produced: u32,
-    published: u32,
-    consumed: u32,
-}
-
-impl<M: RingMemory> BackRing<M> {
-    /// Takes up the ring with slots of `slot_bytes` that the frontend made in `memory`.
-    pub fn new(memory: M, slot_bytes: usize) -> Self {
-        let at = memory.load_u32(RSP_PROD);
-        Self { slots: Slots::new(memory, slot_bytes), produced: at, published: at, consumed: at }
-    }
-
-    /// The page.
-    pub fn memory(&self) -> &M {
-        &self.slots.memory
-    }
-
-    /// How many requests wait.
-    pub fn pending(&self) -> Result<u32, BadIndex> {
-        let owed = self.consumed.wrapping_sub(self.produced);
-        self.slots.available(REQ_PROD, self.consumed, self.slots.count.wrapping_sub(owed))
-    }
-
-    /// The next request, copied out; `None` if there is none.
-    pub fn consume<T: FromBytes + IntoBytes>(&mut self) -> Result<Option<T>, BadIndex> {
-        if self.pending()? == 0 {
-            return Ok(None);
-        }
-        let index = self.consumed;
-        self.consumed = index.wrapping_add(1);
-        Ok(Some(self.slots.get(index)))
-    }
-
-    /// Writes a response; `false`, and nothing written, if every request consumed has one. The
-    /// frontend sees it after [`publish`](Self::publish).
-    pub fn produce<T: IntoBytes + Immutable>(&mut self, response: &T) -> bool {
-        if self.produced == self.consumed {
-            return false;
-        }
-        self.slots.put(self.produced, response);
-        self.produced = self.produced.wrapping_add(1);
-        true
-    }
-
-    /// Shows the responses to the frontend; true if it is to be notified.
-    pub fn publish(&mut self) -> bool {
-        let (old, new) = (self.published, self.produced);
-        self.published = new;
-        old != new && self.slots.publish((RSP_PROD, RSP_EVENT), old, new)
-    }
-
-    /// Asks for an event at the next request; true if one is there already.
-    pub fn rearm(&mut self) -> bool {
-        self.slots.rearm((REQ_PROD, REQ_EVENT), self.consumed)
     }
 }

@@ -9,7 +9,6 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod byte_ring;
 pub mod config;
 pub mod console;
 pub mod domain_nodes;

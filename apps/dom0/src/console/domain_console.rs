@@ -7,13 +7,14 @@ use alloc::string::String;
 use core::cell::{Cell, RefCell};
 use core::task::{Context, Poll, Waker};
 
-use dom0_core::byte_ring::{CONSOLE_IN, CONSOLE_OUT, Corrupt};
 use dom0_core::console::{Allowance, LineJoiner, Scrollback};
 use minios::event_channel::EventChannel;
+use minios::memory::SharedPages;
+use minios::minios_core::byte_ring::{CONSOLE_IN, CONSOLE_OUT};
+use minios::minios_core::ring::Corrupt;
 use minios::task::yield_now;
 use minios::time::{Duration, Instant, Timer};
 
-use crate::shared_page::SharedPage;
 use crate::terminal;
 
 /// Bytes of output remembered for those who attach later.
@@ -28,7 +29,7 @@ const LAST_PIECES: usize = 64;
 /// The console of one domain.
 pub(crate) struct DomainConsole {
     name: String,
-    page: SharedPage,
+    page: SharedPages,
     channel: EventChannel,
     attached: Cell<bool>,
     ended: Cell<bool>,
@@ -47,7 +48,7 @@ struct State {
 
 impl DomainConsole {
     /// The console of the domain `name`, whose ring is in `page`.
-    pub(crate) fn new(name: String, page: SharedPage, channel: EventChannel) -> Rc<Self> {
+    pub(crate) fn new(name: String, page: SharedPages, channel: EventChannel) -> Rc<Self> {
         let state = State {
             joiner: LineJoiner::default(),
             scrollback: Scrollback::new(SCROLLBACK_BYTES),

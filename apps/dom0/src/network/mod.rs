@@ -7,7 +7,6 @@ mod hub;
 mod netback;
 mod ping;
 mod port_link;
-mod ring_page;
 mod uplink;
 mod vif;
 

@@ -14,6 +14,7 @@ use dom0_core::store::Store;
 use minios::Errno;
 use minios::event_channel::EventChannel;
 use minios::hypercall::domctl;
+use minios::memory::{SharedPages, map_foreign};
 use minios::task;
 use minios::time::Instant;
 use xen_abi::domain::DomId;
@@ -21,7 +22,6 @@ use xen_abi::domain::DomId;
 use super::create::{self, Built};
 use super::{Domain, uuid};
 use crate::console::DomainConsole;
-use crate::shared_page::SharedPage;
 use crate::{files, xenstored};
 
 /// The bridge of a vif whose configuration names none.
@@ -179,9 +179,9 @@ impl Domains {
 }
 
 /// Maps a ring's page and connects to its port.
-fn connect(domid: DomId, ring: &Ring) -> Result<(SharedPage, EventChannel), String> {
+fn connect(domid: DomId, ring: &Ring) -> Result<(SharedPages, EventChannel), String> {
     let failed = |error: Errno| format!("cannot connect to its rings: {error}");
-    let page = SharedPage::map(domid, ring.frame).map_err(failed)?;
+    let page = map_foreign(domid, &[ring.frame]).map_err(failed)?;
     let channel = EventChannel::bind_interdomain(domid, ring.port).map_err(failed)?;
     Ok((page, channel))
 }

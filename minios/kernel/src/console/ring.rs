@@ -5,9 +5,9 @@
 //! it reads again, instead of stopping the domain at each of them.
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use minios_core::byte_ring::{self, filled};
+use minios_core::byte_ring::{CONSOLE_IN, CONSOLE_OUT};
 use spin::Once;
-use xen_abi::console::{IN, IN_CONS, IN_PROD, IN_SIZE, OUT, OUT_CONS, OUT_PROD, OUT_SIZE};
+use xen_abi::console::{OUT_CONS, OUT_SIZE};
 use xen_abi::event_channel::EvtchnPort;
 
 use crate::hypercall::{event_channel, sched};
@@ -19,11 +19,6 @@ use crate::time::system_time_ns;
 const PATIENCE_NS: u64 = 1_000_000_000;
 /// How long to sleep between two looks, in nanoseconds.
 const SLEEP_NS: u64 = 2_000_000;
-
-/// The sizes of the two rings, as their indices count.
-const OUT_BYTES: u32 = 2048;
-const IN_BYTES: u32 = 1024;
-const _: () = assert!(OUT_BYTES as usize == OUT_SIZE && IN_BYTES as usize == IN_SIZE);
 
 static RING: Once<Ring> = Once::new();
 
@@ -84,20 +79,12 @@ impl Ring {
     }
 
     fn write(&self, mut bytes: &[u8]) {
-        let size = OUT_BYTES;
         while !bytes.is_empty() {
-            let prod = self.page.load_u32(OUT_PROD);
-            let Ok(room) = byte_ring::writable(prod, self.page.load_u32(OUT_CONS), size) else {
+            let Ok(count) = CONSOLE_OUT.put(&self.page, bytes) else { return };
+            if count == 0 && !self.wait_for(|filled| (filled as usize) < OUT_SIZE) {
                 return;
-            };
-            if room.is_empty() {
-                if self.wait_for(|filled| filled < size) { continue } else { return }
             }
-            let count = room.len().min(bytes.len());
-            let (now, later) = bytes.split_at(count);
-            self.page.write(OUT + room.start, now);
-            self.page.store_u32(OUT_PROD, byte_ring::advance(prod, count));
-            bytes = later;
+            bytes = &bytes[count..];
         }
     }
 
@@ -106,9 +93,7 @@ impl Ring {
         let begin = system_time_ns();
         loop {
             let cons = self.page.load_u32(OUT_CONS);
-            let Ok(filled) = filled(self.page.load_u32(OUT_PROD), cons, OUT_BYTES) else {
-                return false;
-            };
+            let Ok(filled) = CONSOLE_OUT.filled(&self.page) else { return false };
             if done(filled) {
                 self.given_up.store(false, Ordering::Relaxed);
                 return true;
@@ -130,22 +115,10 @@ impl Ring {
     }
 
     fn read(&self, buffer: &mut [u8]) -> usize {
-        let mut done = 0;
-        while done < buffer.len() {
-            let cons = self.page.load_u32(IN_CONS);
-            let prod = self.page.load_u32(IN_PROD);
-            let Ok(bytes) = byte_ring::readable(prod, cons, IN_BYTES) else { break };
-            let count = bytes.len().min(buffer.len() - done);
-            if count == 0 {
-                break;
-            }
-            self.page.read(IN + bytes.start, &mut buffer[done..done + count]);
-            self.page.store_u32(IN_CONS, byte_ring::advance(cons, count));
-            done += count;
-        }
-        if done > 0 {
+        let count = CONSOLE_IN.take(&self.page, buffer).unwrap_or(0);
+        if count > 0 {
             self.notify();
         }
-        done
+        count
     }
 }

@@ -18,8 +18,6 @@ use alloc::vec::Vec;
 use buffers::Buffers;
 use core::cell::Cell;
 use core::task::{Context, Waker};
-use granted_pages::GrantedPages;
-use minios_core::ring::RingMemory;
 use receive::Receiver;
 use transmit::Transmitter;
 
@@ -107,26 +105,5 @@ impl Link for Netfront {
         if event || received || self.transmitter.rearm() {
             waker.wake_by_ref();
         }
-    }
-}
-
-/// A ring's page.
-struct RingPage(GrantedPages);
-
-impl RingMemory for RingPage {
-    fn load_u32(&self, offset: usize) -> u32 {
-        self.0.pages().load_u32(offset)
-    }
-
-    fn store_u32(&self, offset: usize, value: u32) {
-        self.0.pages().store_u32(offset, value);
-    }
-
-    fn read(&self, offset: usize, to: &mut [u8]) {
-        self.0.pages().read(offset, to);
-    }
-
-    fn write(&self, offset: usize, from: &[u8]) {
-        self.0.pages().write(offset, from);
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The receive ring and its pages.
 
-use super::RingPage;
 use super::buffers::Buffers;
 use super::counters::count;
 use super::granted_pages::GrantedPages;
+use crate::memory::SharedPages;
 use crate::{DomId, Errno, GrantRef};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -19,7 +19,8 @@ use xen_abi::net::{RX_SLOT_SIZE, RxRequest, RxResponse};
 const ORDINARY: usize = 2048;
 
 pub(super) struct Receiver {
-    ring: FrontRing<RingPage>,
+    ring: FrontRing<SharedPages>,
+    ring_page: GrantedPages,
     pages: GrantedPages,
     /// Which page is posted at which place of the ring. Responses come in the order of requests.
     posted: Vec<u16>,
@@ -31,11 +32,12 @@ pub(super) struct Receiver {
 impl Receiver {
     /// A ring with `count` pages posted, all for `backend` to write.
     pub(super) fn new(backend: DomId, count: u16) -> Result<Self, Errno> {
-        let page = GrantedPages::new(backend, 1, false)?;
-        let ring = FrontRing::new(RingPage(page), RX_SLOT_SIZE);
+        let ring_page = GrantedPages::new(backend, 1, false)?;
+        let ring = FrontRing::new(ring_page.pages().clone(), RX_SLOT_SIZE);
         let mut receiver = Self {
             posted: vec![0; ring.size() as usize],
             ring,
+            ring_page,
             pages: GrantedPages::new(backend, count, false)?,
             assembler: Assembler::default(),
             broken: false,
@@ -49,7 +51,7 @@ impl Receiver {
 
     /// The grant of the ring's page.
     pub(super) fn ring_ref(&self) -> GrantRef {
-        self.ring.memory().0.reference(0)
+        self.ring_page.reference(0)
     }
 
     fn post(&mut self, id: u16) {

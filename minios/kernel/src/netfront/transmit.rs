@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The transmit ring and its pages.
 
-use super::RingPage;
 use super::counters::count;
 use super::granted_pages::GrantedPages;
+use crate::memory::SharedPages;
 use crate::{DomId, Errno, GrantRef};
 use core::cell::Cell;
 use minios_core::link::LinkCounters;
@@ -22,7 +22,8 @@ struct ExtraSlot {
 }
 
 pub(super) struct Transmitter {
-    ring: FrontRing<RingPage>,
+    ring: FrontRing<SharedPages>,
+    ring_page: GrantedPages,
     pages: GrantedPages,
     state: TxPages,
     largest: usize,
@@ -34,11 +35,12 @@ pub(super) struct Transmitter {
 impl Transmitter {
     /// A ring with `count` pages for packets, all for `backend` to read.
     pub(super) fn new(backend: DomId, count: u16, largest: usize) -> Result<Self, Errno> {
-        let page = GrantedPages::new(backend, 1, false)?;
+        let ring_page = GrantedPages::new(backend, 1, false)?;
         Ok(Self {
             pages: GrantedPages::new(backend, count, true)?,
             state: TxPages::new(count),
-            ring: FrontRing::new(RingPage(page), TX_SLOT_SIZE),
+            ring: FrontRing::new(ring_page.pages().clone(), TX_SLOT_SIZE),
+            ring_page,
             largest,
             full: false,
             broken: false,
@@ -47,7 +49,7 @@ impl Transmitter {
 
     /// The grant of the ring's page.
     pub(super) fn ring_ref(&self) -> GrantRef {
-        self.ring.memory().0.reference(0)
+        self.ring_page.reference(0)
     }
 
     /// Whether the largest packet finds room.

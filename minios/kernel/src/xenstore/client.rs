@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 
-use minios_core::byte_ring;
+use minios_core::byte_ring::{STORE_REQUESTS, STORE_RESPONSES};
 use minios_core::xenstore::{Decoder, Incoming, request};
 use spin::Once;
-use xen_abi::xenstore::{MessageType, REQ, REQ_CONS, REQ_PROD, RING_SIZE, RSP, RSP_CONS, RSP_PROD};
+use xen_abi::xenstore::{MessageType, RING_SIZE};
 
 use super::Error;
 use crate::event_channel::EventChannel;
@@ -17,10 +17,6 @@ use crate::lock::Lock;
 use crate::memory::SharedPages;
 use crate::start_info::{is_initial_domain, start_info};
 use crate::task;
-
-/// The ring's size, as its indices count.
-const RING_BYTES: u32 = 1024;
-const _: () = assert!(RING_BYTES as usize == RING_SIZE);
 
 static CONNECTION: Once<Connection> = Once::new();
 
@@ -69,7 +65,7 @@ pub(crate) fn init() {
         state: Lock::new(State::default()),
     });
     // What an earlier user of the ring left is of no use.
-    connection.page.store_u32(RSP_CONS, connection.page.load_u32(RSP_PROD));
+    STORE_RESPONSES.clear(&connection.page);
     drop(task::spawn(connection.serve()));
 }
 
@@ -209,22 +205,11 @@ impl Connection {
 
     /// Moves requests into the ring, as far as they fit.
     fn flush(&self, state: &mut State) {
-        let mut moved = false;
-        while !state.outgoing.is_empty() {
-            let prod = self.page.load_u32(REQ_PROD);
-            let cons = self.page.load_u32(REQ_CONS);
-            let Ok(room) = byte_ring::writable(prod, cons, RING_BYTES) else { break };
-            let now = state.outgoing.as_slices().0;
-            let count = room.len().min(now.len());
-            if count == 0 {
-                break;
-            }
-            self.page.write(REQ + room.start, &now[..count]);
-            self.page.store_u32(REQ_PROD, byte_ring::advance(prod, count));
-            state.outgoing.drain(..count);
-            moved = true;
-        }
-        if moved {
+        // An impossible index of the server is found where its answers are read.
+        let bytes = state.outgoing.make_contiguous();
+        let moved = STORE_REQUESTS.put(&self.page, bytes).unwrap_or(0);
+        state.outgoing.drain(..moved);
+        if moved > 0 {
             self.channel.notify();
         }
     }
@@ -246,22 +231,10 @@ impl Connection {
     }
 
     fn receive(&self, decoder: &mut Decoder) -> Result<(), ()> {
-        let mut any = false;
-        loop {
-            let cons = self.page.load_u32(RSP_CONS);
-            let prod = self.page.load_u32(RSP_PROD);
-            let bytes = byte_ring::readable(prod, cons, RING_BYTES).map_err(drop)?;
-            if bytes.is_empty() {
-                break;
-            }
-            let mut buffer = [0; RING_SIZE];
-            let buffer = &mut buffer[..bytes.len()];
-            self.page.read(RSP + bytes.start, buffer);
-            decoder.push(buffer);
-            self.page.store_u32(RSP_CONS, byte_ring::advance(cons, bytes.len()));
-            any = true;
-        }
-        if any {
+        let mut buffer = [0; RING_SIZE];
+        let count = STORE_RESPONSES.take(&self.page, &mut buffer).map_err(drop)?;
+        if count > 0 {
+            decoder.push(&buffer[..count]);
             self.channel.notify();
         }
         Ok(())

@@ -3,12 +3,17 @@
 
 use core::task::Waker;
 
+use minios_core::byte_ring::{STORE_REQUESTS, STORE_RESPONSES};
+use minios_core::ring::RingMemory;
+use xen_abi::xenstore;
+
 use super::{Connection, Xenstored};
 use crate::DomId;
-use crate::byte_ring::{
-    STORE_ERROR, STORE_ERROR_PROTOCOL, STORE_ERROR_RING, STORE_REQUESTS, STORE_RESPONSES,
-    SharedPage,
-};
+
+/// Why a ring is no longer served: its indices are impossible.
+pub(super) const ERROR_RING: u32 = 2;
+/// The same: a message breaks the protocol.
+pub(super) const ERROR_PROTOCOL: u32 = 3;
 
 /// Requests served before others get their turn.
 const TURN_REQUESTS: usize = 32;
@@ -46,7 +51,7 @@ impl RingService {
     /// caller itself waits for the domain's event channel.
     pub fn turn(
         &mut self,
-        page: &impl SharedPage,
+        page: &impl RingMemory,
         store: &mut Xenstored,
         waker: Option<&Waker>,
     ) -> Turn {
@@ -60,7 +65,7 @@ impl RingService {
                 Ok(false) => return Turn { notify, again: false },
                 Err(error) => {
                     self.broken = true;
-                    page.store_u32(STORE_ERROR, error);
+                    page.store_u32(xenstore::ERROR, error);
                     notify = true;
                 }
             }
@@ -71,19 +76,17 @@ impl RingService {
     /// Moves some bytes; `false` if none could be moved. An error is the code for the domain.
     fn step(
         &mut self,
-        page: &impl SharedPage,
+        page: &impl RingMemory,
         store: &mut Xenstored,
         waker: Option<&Waker>,
     ) -> Result<bool, u32> {
         self.connection.fetch_event(store, waker);
-        let sent =
-            STORE_RESPONSES.put(page, self.connection.pending()).map_err(|_| STORE_ERROR_RING)?;
+        let sent = STORE_RESPONSES.put(page, self.connection.pending()).map_err(|_| ERROR_RING)?;
         self.connection.sent(sent);
         let mut bytes = [0; 512];
         let wanted = self.connection.wanted().min(bytes.len());
-        let taken =
-            STORE_REQUESTS.take(page, &mut bytes[..wanted]).map_err(|_| STORE_ERROR_RING)?;
-        self.connection.feed(&bytes[..taken], store).map_err(|_| STORE_ERROR_PROTOCOL)?;
+        let taken = STORE_REQUESTS.take(page, &mut bytes[..wanted]).map_err(|_| ERROR_RING)?;
+        self.connection.feed(&bytes[..taken], store).map_err(|_| ERROR_PROTOCOL)?;
         Ok(sent > 0 || taken > 0)
     }
 }

@@ -7,7 +7,6 @@ mod quotas;
 mod transactions;
 mod watches;
 
-use std::cell::RefCell;
 use std::string::String;
 use std::vec::Vec;
 
@@ -16,7 +15,6 @@ use xen_abi::xenstore::{MessageHeader, MessageType};
 use super::message::{self, HEADER_BYTES};
 use super::{Operation, PRIVILEGED, Path, Permissions, Quota, Rights, Xenstored};
 use crate::DomId;
-use crate::byte_ring::SharedPage;
 
 const ONE: DomId = DomId::new(1);
 const TWO: DomId = DomId::new(2);
@@ -103,31 +101,4 @@ fn events(store: &mut Xenstored, domid: DomId) -> Vec<(String, String)> {
 
 fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(path, token)| ((*path).into(), (*token).into())).collect()
-}
-
-/// A page in the test's own memory.
-struct Page(RefCell<[u8; 4096]>);
-
-impl Page {
-    fn new() -> Self {
-        Self(RefCell::new([0; 4096]))
-    }
-}
-
-impl SharedPage for Page {
-    fn load_u32(&self, offset: usize) -> u32 {
-        u32::from_le_bytes(self.0.borrow()[offset..offset + 4].try_into().unwrap())
-    }
-
-    fn store_u32(&self, offset: usize, value: u32) {
-        self.0.borrow_mut()[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
-    }
-
-    fn read(&self, offset: usize, into: &mut [u8]) {
-        into.copy_from_slice(&self.0.borrow()[offset..offset + into.len()]);
-    }
-
-    fn write(&self, offset: usize, from: &[u8]) {
-        self.0.borrow_mut()[offset..offset + from.len()].copy_from_slice(from);
-    }
 }

@@ -6,18 +6,18 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-use dom0_core::byte_ring::Corrupt;
-use dom0_core::network::netback::{BackRing, FrontendFeatures, TxParser};
+use dom0_core::network::netback::{FrontendFeatures, TxParser};
 use dom0_core::network::switch::{PortId, PortKind, QueueLimits};
 use dom0_core::store::Store;
 use minios::event_channel::EventChannel;
+use minios::memory::SharedPages;
+use minios::minios_core::ring::{BackRing, Corrupt};
 use minios::net::link::MacAddress;
-use minios::{DomId, Errno, EvtchnPort, GrantRef, task};
+use minios::{DomId, Errno, EvtchnPort, GrantRef, grant_table, task};
 use xen_abi::net::{RX_SLOT_SIZE, TX_SLOT_SIZE};
 
 use super::Device;
 use crate::network::Hub;
-use crate::network::ring_page::RingPage;
 
 /// Why an interface is not, or no longer, connected.
 #[derive(Debug)]
@@ -68,13 +68,11 @@ pub(super) struct Connection {
     pub(super) domain: DomId,
     pub(super) hub: Hub,
     pub(super) port: PortId,
-    pub(super) tx_page: RingPage,
-    pub(super) tx: BackRing<TX_SLOT_SIZE>,
+    pub(super) tx: BackRing<SharedPages, TX_SLOT_SIZE>,
     pub(super) parser: TxParser,
     /// Requests of an unfinished chain, already seen.
     pub(super) unfinished: u32,
-    pub(super) rx_page: RingPage,
-    pub(super) rx: BackRing<RX_SLOT_SIZE>,
+    pub(super) rx: BackRing<SharedPages, RX_SLOT_SIZE>,
     pub(super) channel: EventChannel,
     pub(super) faults: Faults,
 }
@@ -105,7 +103,7 @@ impl Connection {
             mac.ok().and_then(|text| text.parse().ok()).ok_or(Fault::Key("mac"))?;
 
         let domain = device.domain;
-        let map = |reference| RingPage::map(domain, GrantRef::new(reference));
+        let map = |reference| grant_table::map(domain, &[GrantRef::new(reference)], false);
         let tx_page =
             map(number("tx-ring-ref")?).map_err(|e| Fault::Refused("transmit ring", e))?;
         let rx_page = map(number("rx-ring-ref")?).map_err(|e| Fault::Refused("receive ring", e))?;
@@ -120,12 +118,10 @@ impl Connection {
             domain,
             hub: hub.clone(),
             port,
-            tx: BackRing::attach(&tx_page),
-            tx_page,
+            tx: BackRing::attach(tx_page),
             parser: TxParser::default(),
             unfinished: 0,
-            rx: BackRing::attach(&rx_page),
-            rx_page,
+            rx: BackRing::attach(rx_page),
             channel,
             faults: Faults::default(),
         })
@@ -153,8 +149,8 @@ impl Connection {
     fn round(&mut self) -> Result<usize, Fault> {
         let moved = self.transmit()? + self.receive()?;
         // Both are published before the frontend hears of either, with one event.
-        let tx = self.tx.publish(&self.tx_page);
-        let rx = self.rx.publish(&self.rx_page);
+        let tx = self.tx.publish();
+        let rx = self.rx.publish();
         if tx || rx {
             self.channel.notify();
         }
@@ -175,9 +171,9 @@ impl Connection {
     /// Asks for an event or a waking for everything that is missing, then looks again.
     fn has_work(&self, cx: &Context<'_>) -> Result<bool, Corrupt> {
         let room = self.hub.register_room(cx.waker());
-        let transmit = self.tx.request_event(&self.tx_page, self.unfinished + 1)? && room;
+        let transmit = self.tx.request_event(self.unfinished + 1)? && room;
         let packet = self.hub.register(self.port, cx.waker());
-        let receive = packet && self.rx.request_event(&self.rx_page, self.slots_wanted())?;
+        let receive = packet && self.rx.request_event(self.slots_wanted())?;
         Ok(transmit || receive)
     }
 }

@@ -19,10 +19,10 @@ impl Connection {
         let mut batch: Vec<(Packet, RxFill)> = Vec::new();
         while batch.len() < BATCH {
             // The ring is looked at only if there is a packet.
-            let (rx, page) = (&self.rx, &self.rx_page);
+            let rx = &self.rx;
             let mut corrupt = None;
             let packet = self.hub.take_if(self.port, |packet| {
-                let slots = match available.map_or_else(|| rx.available(page), Ok) {
+                let slots = match available.map_or_else(|| rx.available(), Ok) {
                     Ok(slots) => slots,
                     Err(error) => {
                         corrupt = Some(error);
@@ -36,7 +36,7 @@ impl Connection {
                 return Err(corrupt.into());
             }
             let Some(packet) = packet else { break };
-            let Some(filled) = fill(&packet, |ahead| self.rx.peek(&self.rx_page, ahead)) else {
+            let Some(filled) = fill(&packet, |ahead| self.rx.peek(ahead)) else {
                 continue;
             };
             let slots = slots_needed(&packet);
@@ -72,12 +72,12 @@ impl Connection {
             let copies = filled.copies.len();
             if results.by_ref().take(copies).filter(|ok| !ok).count() == 0 {
                 for response in &filled.responses {
-                    self.rx.respond(&self.rx_page, response);
+                    self.rx.respond(response);
                 }
             } else {
                 self.faults.bad_grants += 1;
                 for response in filled.failed() {
-                    self.rx.respond(&self.rx_page, &response);
+                    self.rx.respond(&response);
                 }
             }
         }

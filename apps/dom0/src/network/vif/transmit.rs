@@ -45,18 +45,18 @@ impl Connection {
                 }
             };
             for response in chain.responses(sent) {
-                self.tx.respond(&self.tx_page, &response);
+                self.tx.respond(&response);
             }
         }
         Ok(count)
     }
 
     fn take_chains(&mut self) -> Result<Vec<Pending>, Fault> {
-        let mut available = self.tx.available(&self.tx_page)?;
+        let mut available = self.tx.available()?;
         let mut batch = Vec::new();
         while batch.len() < BATCH && available > 0 {
-            let (tx, page) = (&self.tx, &self.tx_page);
-            let Some(chain) = self.parser.next(available, |ahead| tx.peek(page, ahead)) else {
+            let tx = &self.tx;
+            let Some(chain) = self.parser.next(available, |ahead| tx.peek(ahead)) else {
                 break;
             };
             self.tx.consume(chain.slots());

@@ -4,14 +4,12 @@
 //! The other side is a domU that may write anything there at any time: every index and slot is
 //! read once, then checked, and what is wrong costs that domU its packet, or its interface.
 
-mod back_ring;
 mod features;
 mod rx;
 #[cfg(test)]
 mod tests;
 mod tx;
 
-pub use back_ring::BackRing;
 pub use features::{BACKEND_FEATURES, FrontendFeatures};
 pub use rx::{RxFill, RxSlot, fill, slots_needed};
 pub use tx::{Fragment, Reject, TX_RESPONSE_SIZE, TxChain, TxPacket, TxParser};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tests of netback's ring logic, with honest and lying frontends.
 
-use std::cell::RefCell;
 use std::vec::Vec;
 
 use minios_core::packet::{Gso, GsoKind, MAX_PACKET, Packet};
@@ -11,74 +10,10 @@ use xen_abi::net::{
     EXTRA_FLAG_MORE, GSO_TCPV4, RX_CSUM_BLANK, RX_DATA_VALIDATED, RX_EXTRA_INFO, RX_MORE_DATA,
     RxRequest, TX_CSUM_BLANK, TX_EXTRA_INFO, TX_MORE_DATA, TX_SLOT_SIZE, TxRequest,
 };
-use xen_abi::ring;
 use zerocopy::IntoBytes;
 
-use super::{BackRing, Fragment, FrontendFeatures, Reject, TxChain, TxParser, fill, slots_needed};
-use crate::byte_ring::{Corrupt, SharedPage};
+use super::{Fragment, FrontendFeatures, Reject, TxChain, TxParser, fill, slots_needed};
 use crate::network::test_packets::{frame, mac, tcp_v4};
-
-struct Page(RefCell<[u8; 4096]>);
-
-impl SharedPage for Page {
-    fn load_u32(&self, offset: usize) -> u32 {
-        let mut bytes = [0; 4];
-        self.read(offset, &mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-    fn store_u32(&self, offset: usize, value: u32) {
-        self.write(offset, &value.to_le_bytes());
-    }
-    fn read(&self, offset: usize, into: &mut [u8]) {
-        into.copy_from_slice(&self.0.borrow()[offset..offset + into.len()]);
-    }
-    fn write(&self, offset: usize, from: &[u8]) {
-        self.0.borrow_mut()[offset..offset + from.len()].copy_from_slice(from);
-    }
-}
-
-fn page() -> Page {
-    let page = Page(RefCell::new([0; 4096]));
-    page.store_u32(ring::REQ_EVENT, 1);
-    page.store_u32(ring::RSP_EVENT, 1);
-    page
-}
-
-#[test]
-fn ring_round() {
-    let page = page();
-    let mut back = BackRing::<12>::attach(&page);
-    assert_eq!(back.available(&page), Ok(0));
-    page.write(64 + 12, &[7; 12]);
-    page.store_u32(ring::REQ_PROD, 2);
-    assert_eq!(back.available(&page), Ok(2));
-    assert_eq!(back.peek(&page, 1), [7; 12]);
-    back.consume(2);
-    assert_eq!(back.available(&page), Ok(0));
-    back.respond(&page, &[1, 2, 3, 4]);
-    assert_eq!(page.load_u32(ring::RSP_PROD), 0, "not yet published");
-    assert!(back.publish(&page));
-    assert_eq!(page.load_u32(ring::RSP_PROD), 1);
-    back.respond(&page, &[1, 2, 3, 4]);
-    assert!(!back.publish(&page), "the frontend asked for no event there");
-    assert!(!back.publish(&page));
-    assert_eq!(back.request_event(&page, 1), Ok(false));
-    assert_eq!(page.load_u32(ring::REQ_EVENT), 3);
-    page.store_u32(ring::REQ_PROD, 3);
-    assert_eq!(back.request_event(&page, 1), Ok(true), "came meanwhile");
-}
-
-#[test]
-fn impossible_indices() {
-    let page = page();
-    let back = BackRing::<8>::attach(&page);
-    for prod in [257, u32::MAX, 0x8000_0000] {
-        page.store_u32(ring::REQ_PROD, prod);
-        assert_eq!(back.available(&page), Err(Corrupt), "{prod}");
-    }
-    page.store_u32(ring::REQ_PROD, 256);
-    assert_eq!(back.available(&page), Ok(256));
-}
 
 fn request(id: u16, offset: u16, size: u16, flags: u16) -> [u8; TX_SLOT_SIZE] {
     let request = TxRequest { gref: GrantRef::new(100 + u32::from(id)), offset, flags, id, size };

@@ -4,11 +4,12 @@
 use std::format;
 use std::vec;
 
+use minios_core::byte_ring::{STORE_REQUESTS, STORE_RESPONSES};
+use minios_core::ring::{FakePage, RingMemory};
 use proptest::prelude::*;
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::byte_ring::{STORE_ERROR, STORE_REQUESTS, STORE_RESPONSES};
 use crate::xenstored::RingService;
 
 fn message(kind: u32, payload: &[u8]) -> Vec<u8> {
@@ -20,11 +21,11 @@ fn message(kind: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Writes as much of `bytes` as there is room for, as the domain does.
-fn put(page: &Page, bytes: &[u8]) -> usize {
+fn put(page: &FakePage, bytes: &[u8]) -> usize {
     STORE_REQUESTS.put(page, bytes).unwrap()
 }
 
-fn take(page: &Page) -> Vec<u8> {
+fn take(page: &FakePage) -> Vec<u8> {
     let mut bytes = vec![0; 1024];
     let count = STORE_RESPONSES.take(page, &mut bytes).unwrap();
     bytes.truncate(count);
@@ -32,7 +33,12 @@ fn take(page: &Page) -> Vec<u8> {
 }
 
 /// Sends everything and gathers the answers, with turns in between.
-fn exchange(page: &Page, service: &mut RingService, store: &mut Xenstored, all: &[u8]) -> Vec<u8> {
+fn exchange(
+    page: &FakePage,
+    service: &mut RingService,
+    store: &mut Xenstored,
+    all: &[u8],
+) -> Vec<u8> {
     let mut sent = 0;
     let mut answers = Vec::new();
     for _ in 0..all.len() + 100 {
@@ -46,7 +52,7 @@ fn exchange(page: &Page, service: &mut RingService, store: &mut Xenstored, all: 
 #[test]
 fn requests_may_come_in_pieces_and_wrap_around() {
     let mut store = daemon();
-    let page = Page::new();
+    let page = FakePage::default();
     let mut service = RingService::new(ONE);
     let mut all = Vec::new();
     for i in 0..100 {
@@ -66,7 +72,7 @@ fn requests_may_come_in_pieces_and_wrap_around() {
 #[test]
 fn an_answer_longer_than_the_ring_waits_for_room() {
     let mut store = daemon();
-    let page = Page::new();
+    let page = FakePage::default();
     let mut service = RingService::new(ONE);
     let mut request = b"data/a\0".to_vec();
     request.extend([b'x'; 2000]);
@@ -79,7 +85,7 @@ fn an_answer_longer_than_the_ring_waits_for_room() {
 #[test]
 fn a_domain_that_reads_nothing_is_not_served_further() {
     let mut store = daemon();
-    let page = Page::new();
+    let page = FakePage::default();
     let mut service = RingService::new(ONE);
     let all = message(MessageType::Read as u32, b"data\0").repeat(500);
     let mut sent = 0;
@@ -97,14 +103,14 @@ fn a_domain_that_reads_nothing_is_not_served_further() {
 fn too_long_a_message_ends_the_connection_with_an_error() {
     for length in [4097_u32, u32::MAX] {
         let mut store = daemon();
-        let page = Page::new();
+        let page = FakePage::default();
         let mut service = RingService::new(ONE);
         let mut bytes = message(MessageType::Read as u32, b"");
         bytes[12..16].copy_from_slice(&length.to_le_bytes());
         put(&page, &bytes);
         assert!(service.turn(&page, &mut store, None).notify);
         assert!(service.is_broken());
-        assert_eq!(page.load_u32(STORE_ERROR), 3);
+        assert_eq!(page.load_u32(xen_abi::xenstore::ERROR), 3);
         put(&page, &message(MessageType::Read as u32, b"data\0"));
         assert!(!service.turn(&page, &mut store, None).notify);
         assert_eq!(take(&page), []);
@@ -116,12 +122,12 @@ fn impossible_indices_end_the_connection() {
     for offset in [2048, 2052, 2056, 2060] {
         let mut store = daemon();
         ask(&mut store, ONE, MessageType::Watch, "data\0t\0").unwrap();
-        let page = Page::new();
+        let page = FakePage::default();
         page.store_u32(offset, 0x8000_0000);
         let mut service = RingService::new(ONE);
         service.turn(&page, &mut store, None);
         assert!(service.is_broken());
-        assert_eq!(page.load_u32(STORE_ERROR), 2);
+        assert_eq!(page.load_u32(xen_abi::xenstore::ERROR), 2);
     }
 }
 
@@ -181,7 +187,7 @@ proptest! {
     #[test]
     fn any_page_is_survived(seed in proptest::collection::vec(any::<u8>(), 2076), turns in 1..20) {
         let mut store = daemon();
-        let page = Page::new();
+        let page = FakePage::default();
         page.write(0, &seed);
         let mut service = RingService::new(ONE);
         for _ in 0..turns {

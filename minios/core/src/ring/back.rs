@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The backend's indices of a shared ring (`public/io/ring.h`).
+//! The backend's end of a shared ring.
 
 use core::sync::atomic::{Ordering, fence};
 
 use xen_abi::ring::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, SLOTS, must_notify, ring_size};
 
-use crate::byte_ring::{Corrupt, SharedPage};
+use super::{Corrupt, RingMemory};
 
 /// A ring whose slots have `SLOT` bytes. Requests are consumed one by one; responses are put in
 /// their place and published in batches.
-#[derive(Clone, Copy, Debug)]
-pub struct BackRing<const SLOT: usize> {
+#[derive(Debug)]
+pub struct BackRing<M, const SLOT: usize> {
+    memory: M,
     req_cons: u32,
     rsp_prod: u32,
     published: u32,
 }
 
-impl<const SLOT: usize> BackRing<SLOT> {
+impl<M: RingMemory, const SLOT: usize> BackRing<M, SLOT> {
     const SIZE: u32 = 1 << ring_size(SLOT).ilog2();
 
     /// Takes up a ring where an earlier backend left it: at the responses already made.
-    pub fn attach(page: &impl SharedPage) -> Self {
-        let at = page.load_u32(RSP_PROD);
-        Self { req_cons: at, rsp_prod: at, published: at }
+    pub fn attach(memory: M) -> Self {
+        let at = memory.load_u32(RSP_PROD);
+        Self { memory, req_cons: at, rsp_prod: at, published: at }
     }
 
     /// Requests that wait.
@@ -30,8 +31,8 @@ impl<const SLOT: usize> BackRing<SLOT> {
     /// # Errors
     /// [`Corrupt`] if the frontend claims more than fit between what it has been answered and
     /// itself.
-    pub fn available(&self, page: &impl SharedPage) -> Result<u32, Corrupt> {
-        let prod = page.load_u32(REQ_PROD);
+    pub fn available(&self) -> Result<u32, Corrupt> {
+        let prod = self.memory.load_u32(REQ_PROD);
         if prod.wrapping_sub(self.rsp_prod) > Self::SIZE {
             return Err(Corrupt);
         }
@@ -40,9 +41,9 @@ impl<const SLOT: usize> BackRing<SLOT> {
     }
 
     /// Copies the request that is `ahead` of the next.
-    pub fn peek(&self, page: &impl SharedPage, ahead: u32) -> [u8; SLOT] {
+    pub fn peek(&self, ahead: u32) -> [u8; SLOT] {
         let mut slot = [0; SLOT];
-        page.read(Self::offset(self.req_cons.wrapping_add(ahead)), &mut slot);
+        self.memory.read(Self::offset(self.req_cons.wrapping_add(ahead)), &mut slot);
         slot
     }
 
@@ -52,30 +53,30 @@ impl<const SLOT: usize> BackRing<SLOT> {
     }
 
     /// Puts a response. Not more of them than requests were consumed.
-    pub fn respond(&mut self, page: &impl SharedPage, response: &[u8]) {
-        page.write(Self::offset(self.rsp_prod), response);
+    pub fn respond(&mut self, response: &[u8]) {
+        self.memory.write(Self::offset(self.rsp_prod), response);
         self.rsp_prod = self.rsp_prod.wrapping_add(1);
     }
 
     /// Shows the frontend the responses since the last time; returns whether to send it an event.
     #[must_use]
-    pub fn publish(&mut self, page: &impl SharedPage) -> bool {
+    pub fn publish(&mut self) -> bool {
         if self.rsp_prod == self.published {
             return false;
         }
-        page.store_u32(RSP_PROD, self.rsp_prod);
+        self.memory.store_u32(RSP_PROD, self.rsp_prod);
         fence(Ordering::SeqCst);
-        let wanted = must_notify(self.published, self.rsp_prod, page.load_u32(RSP_EVENT));
+        let wanted = must_notify(self.published, self.rsp_prod, self.memory.load_u32(RSP_EVENT));
         self.published = self.rsp_prod;
         wanted
     }
 
     /// Asks for an event with the `ahead`-th request from now (1 = the next one that comes), and
     /// says whether that many are there already, whose event has been lost.
-    pub fn request_event(&self, page: &impl SharedPage, ahead: u32) -> Result<bool, Corrupt> {
-        page.store_u32(REQ_EVENT, self.req_cons.wrapping_add(ahead));
+    pub fn request_event(&self, ahead: u32) -> Result<bool, Corrupt> {
+        self.memory.store_u32(REQ_EVENT, self.req_cons.wrapping_add(ahead));
         fence(Ordering::SeqCst);
-        Ok(self.available(page)? >= ahead)
+        Ok(self.available()? >= ahead)
     }
 
     fn offset(index: u32) -> usize {

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 pub(crate) struct Args {}
 
 /// The folders in target/ that xtask fills.
-const FOLDERS: [&str; 4] = ["bare", "bare-hv", "images", "run"];
+const FOLDERS: [&str; 5] = ["bare", "bare-hv", "debian", "images", "run"];
 
 pub(crate) fn verb(workspace: &Workspace, _: &Args) -> Result<()> {
     for folder in FOLDERS {

@@ -13,18 +13,33 @@ mod tests;
 
 const DIRECTORY: u32 = 0o040_755;
 const FILE: u32 = 0o100_644;
+const PROGRAM: u32 = 0o100_755;
 const END: &str = "TRAILER!!!";
 
 /// An archive to be: names (relative, without a leading slash) and contents.
 #[derive(Default)]
 pub(crate) struct Archive {
-    files: BTreeMap<String, Vec<u8>>,
+    files: BTreeMap<String, File>,
+}
+
+struct File {
+    mode: u32,
+    contents: Vec<u8>,
 }
 
 impl Archive {
     /// Adds a file; one of the same name is replaced.
     pub(crate) fn add(&mut self, name: &str, contents: impl Into<Vec<u8>>) {
-        self.files.insert(name.trim_start_matches('/').to_owned(), contents.into());
+        self.add_with_mode(name, FILE, contents.into());
+    }
+
+    /// Adds a file that may be executed.
+    pub(crate) fn add_program(&mut self, name: &str, contents: impl Into<Vec<u8>>) {
+        self.add_with_mode(name, PROGRAM, contents.into());
+    }
+
+    fn add_with_mode(&mut self, name: &str, mode: u32, contents: Vec<u8>) {
+        self.files.insert(name.trim_start_matches('/').to_owned(), File { mode, contents });
     }
 
     /// Adds every file below the folder `from`, with names relative to it.
@@ -55,9 +70,9 @@ impl Archive {
             inode += 1;
             member(&mut out, inode, DIRECTORY, folder, &[]);
         }
-        for (name, contents) in &self.files {
+        for (name, File { mode, contents }) in &self.files {
             inode += 1;
-            member(&mut out, inode, FILE, name, contents);
+            member(&mut out, inode, *mode, name, contents);
         }
         member(&mut out, 0, 0, END, &[]);
         out

@@ -2,14 +2,14 @@
 //! `cargo xtask run`: a machine with the hypervisor, dom0 and apps, in QEMU.
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     build::Profile,
     image,
     machine_files::MachineFiles,
     qemu::{Boot, Forward, Machine, Serial},
-    ramdisk,
+    ramdisk::{self, Domain},
     setup::{self, Consent, Tool},
     workspace::Workspace,
 };
@@ -17,6 +17,7 @@ use crate::{
 mod accelerator;
 mod background;
 mod backlog;
+mod on_xen;
 mod port;
 mod terminal;
 pub(crate) use port::any_free;
@@ -31,23 +32,29 @@ Examples:
   cargo xtask run                                    httpd, on http://localhost:8080/
   cargo xtask run --app httpd --app echo             two apps beside each other
   cargo xtask run --config my.cfg                    a domain of your own
+  cargo xtask run --on xen --type pvh                the same image and cfg on the real Xen
   cargo xtask run --detach --timeout 600             for scripts: prints URL and pid")]
 pub(crate) struct Args {
     #[command(flatten)]
     domains: ramdisk::Choice,
+    /// The hypervisor: ours, or the real Xen with a Linux dom0, from packages of Debian 12
+    #[arg(long, value_enum, default_value_t = Hypervisor::Hv)]
+    on: Hypervisor,
+    /// What the real Xen creates the domains as, whatever their cfg files say
+    #[arg(long, value_name = "TYPE", value_enum)]
+    r#type: Option<DomainType>,
     /// How the machine boots
     #[arg(long, value_enum, default_value_t = Medium::Kernel)]
     boot: Medium,
-    /// Memory of the machine
-    #[arg(long, value_name = "MIB", default_value_t = 256,
-          value_parser = clap::value_parser!(u32).range(64..=65536))]
-    memory: u32,
+    /// Memory of the machine [default: 256, and 1024 on the real Xen]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(64..=65536))]
+    memory: Option<u32>,
     /// Port of this host that leads to port 80 of the app [default: 8080, or a free one]
     #[arg(long)]
     port: Option<u16>,
-    /// QEMU's name of a processor model
-    #[arg(long, default_value = "max")]
-    cpu: String,
+    /// QEMU's name of a processor model [default: max, and one that the real Xen runs on]
+    #[arg(long)]
+    cpu: Option<String>,
     /// Wait for gdb, and say how to start it
     #[arg(long, conflicts_with = "detach")]
     gdb: bool,
@@ -68,20 +75,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
-    setup::require(&[Tool::Qemu], args.consent)?;
+    setup::require(args.on.tools(), args.consent)?;
     let domains = args.domains.read(workspace)?;
     let port = port::choose(args.port)?;
     let folder = workspace.target_dir().join("run").join(port.to_string());
-    let files = MachineFiles::make(workspace, args.profile, &domains, &folder, args.verbose)?;
-    let boot = args.boot.boot(workspace, &files, &folder, args.consent)?;
+    let mut machine = match args.on {
+        Hypervisor::Hv => on_hv(workspace, args, &domains, &folder)?,
+        Hypervisor::Xen => on_xen::machine(workspace, args, &domains, &folder)?,
+    };
+    machine.cpu = args.cpu.clone().unwrap_or(machine.cpu);
+    machine.memory_mib = args.memory.unwrap_or(machine.memory_mib);
     // The first domain that has an address of its own is the one to be reached from outside.
     let address = domains.iter().find_map(|domain| domain.config().address());
     let forward =
         address.map(|address| Forward { host_port: port, address: address.to_owned(), port: 80 });
-    let mut machine = Machine::new(boot, Serial::Terminal);
-    machine.accelerator = accelerator::choose(workspace, &files.hv).to_owned();
-    machine.cpu.clone_from(&args.cpu);
-    machine.memory_mib = args.memory;
     machine.forwards.extend(forward);
     if args.detach {
         background::run(args, machine, &folder)
@@ -90,8 +97,58 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     }
 }
 
+fn on_hv(workspace: &Workspace, args: &Args, domains: &[Domain], folder: &Path) -> Result<Machine> {
+    ensure!(
+        args.r#type != Some(DomainType::Pvh),
+        "hv creates PV domains only: --type pvh needs --on xen"
+    );
+    let files = MachineFiles::make(workspace, args.profile, domains, folder, args.verbose)?;
+    let boot = args.boot.boot(workspace, &files, folder, args.consent)?;
+    let mut machine = Machine::new(boot, Serial::Terminal);
+    machine.accelerator = accelerator::choose(workspace, &files.hv).to_owned();
+    Ok(machine)
+}
+
+/// What runs the domains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Hypervisor {
+    /// hv, with our dom0
+    Hv,
+    /// The real Xen, with a Linux dom0
+    Xen,
+}
+
+impl Hypervisor {
+    /// What it takes to start it.
+    fn tools(self) -> &'static [Tool] {
+        match self {
+            Hypervisor::Hv => &[Tool::Qemu],
+            Hypervisor::Xen => &Tool::XEN,
+        }
+    }
+}
+
+/// How a domain is virtualized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DomainType {
+    /// By page tables that the hypervisor checks
+    Pv,
+    /// By the processor
+    Pvh,
+}
+
+impl DomainType {
+    /// As it is written in a cfg file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            DomainType::Pv => "pv",
+            DomainType::Pvh => "pvh",
+        }
+    }
+}
+
 /// How a machine boots.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Medium {
     /// By QEMU's multiboot loader, the fastest
     Kernel,

@@ -114,7 +114,7 @@ fn apt(privilege: &[&str], arguments: &[&str]) -> Result<()> {
 }
 
 /// Whether a program is on the path, or in the folders for administrators.
-fn on_path(program: &str) -> bool {
+pub(crate) fn on_path(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
     folders.any(|folder| is_file(&folder.join(program)))

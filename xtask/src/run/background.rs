@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long a machine may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Starts the machine, waits until it answers, and says where it is.
 pub(super) fn run(args: &Args, mut machine: Machine, folder: &Path) -> Result<()> {

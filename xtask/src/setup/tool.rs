@@ -23,10 +23,12 @@ pub(crate) enum Tool {
     Wrk,
     /// An HTTP client.
     Curl,
+    /// Decompresses Debian's kernel.
+    Xz,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Tool; 8] = [
+    pub(crate) const ALL: [Tool; 9] = [
         Tool::Qemu,
         Tool::GrubMkrescue,
         Tool::GrubPc,
@@ -35,11 +37,14 @@ impl Tool {
         Tool::Ab,
         Tool::Wrk,
         Tool::Curl,
+        Tool::Xz,
     ];
     /// What a bootable image takes.
     pub(crate) const IMAGE: [Tool; 4] =
         [Tool::GrubMkrescue, Tool::GrubPc, Tool::Xorriso, Tool::Mtools];
 
+    /// What the real Xen takes.
+    pub(crate) const XEN: [Tool; 2] = [Tool::Qemu, Tool::Xz];
     /// Clients for tests and measurements.
     pub(crate) const CLIENTS: [Tool; 3] = [Tool::Ab, Tool::Wrk, Tool::Curl];
 
@@ -54,6 +59,7 @@ impl Tool {
             Tool::Ab => "apache2-utils",
             Tool::Wrk => "wrk",
             Tool::Curl => "curl",
+            Tool::Xz => "xz-utils",
         }
     }
 
@@ -68,6 +74,7 @@ impl Tool {
             Tool::Ab => on_path("ab"),
             Tool::Wrk => on_path("wrk"),
             Tool::Curl => on_path("curl"),
+            Tool::Xz => on_path("xz"),
         }
     }
 }

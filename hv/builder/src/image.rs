@@ -15,6 +15,8 @@ pub struct Image<'a> {
     end: u64,
     entry: u64,
     hypercall_page: Option<u64>,
+    p2m_base: Option<u64>,
+    unmapped_ramdisk: bool,
 }
 
 /// One segment of an [`Image`], as it goes into memory.
@@ -55,6 +57,8 @@ impl<'a> Image<'a> {
             end: 0,
             entry,
             hypercall_page: notes.hypercall_page,
+            p2m_base: notes.p2m_base,
+            unmapped_ramdisk: notes.unmapped_ramdisk,
         };
         image.measure()?;
         Ok(image)
@@ -82,6 +86,18 @@ impl<'a> Image<'a> {
     #[must_use]
     pub fn hypercall_page_offset(&self) -> Option<u64> {
         self.hypercall_page.map(|page| page.wrapping_sub(self.virt_base))
+    }
+
+    /// Where the p2m list is wanted, if not in the initial area.
+    #[must_use]
+    pub fn p2m_base(&self) -> Option<VirtAddr> {
+        self.p2m_base.map(VirtAddr::new)
+    }
+
+    /// Whether the kernel finds its ramdisk by pfn, so that it need not be mapped.
+    #[must_use]
+    pub fn unmapped_ramdisk(&self) -> bool {
+        self.unmapped_ramdisk
     }
 
     /// The segments to load.
@@ -120,6 +136,9 @@ impl<'a> Image<'a> {
         }
         if start > end {
             return Err(ImageError::NoSegments);
+        }
+        if !self.p2m_base.is_none_or(|base| base.is_multiple_of(PAGE)) {
+            return Err(ImageError::BadAddresses);
         }
         if self.virt_base > start || !self.virt_base.is_multiple_of(PAGE) {
             return Err(ImageError::BadAddresses);

@@ -19,6 +19,8 @@ pub(crate) fn read(file: &ElfBytes<'_, LittleEndian>) -> Result<Option<Notes>, I
         match key.trim() {
             "VIRT_BASE" => notes.virt_base = number(value),
             "VIRT_ENTRY" => notes.entry = number(value),
+            "INIT_P2M" => notes.p2m_base = number(value),
+            "MOD_START_PFN" => notes.unmapped_ramdisk = value == "1",
             "ELF_PADDR_OFFSET" => notes.paddr_offset = number(value),
             // The page's number, counted from VIRT_BASE.
             "HYPERCALL_PAGE" => page = number(value),

@@ -41,6 +41,6 @@ mod tests;
 
 pub use error::{BuildError, ImageError};
 pub use image::Image;
-pub use layout::{Layout, Params};
+pub use layout::{Layout, P2mWindow, Params};
 pub use memory::DomainMemory;
 pub use populate::{Connections, Start, populate};

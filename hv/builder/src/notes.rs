@@ -18,6 +18,10 @@ pub struct Notes {
     pub virt_base: Option<u64>,
     /// What the ELF physical addresses are counted from.
     pub paddr_offset: Option<u64>,
+    /// Where the p2m list is wanted, a virtual address.
+    pub p2m_base: Option<u64>,
+    /// Whether the kernel takes a ramdisk that is not mapped.
+    pub unmapped_ramdisk: bool,
     /// Whether the image says that it is made for `xen-3.0`.
     pub version_fits: Option<bool>,
     /// Whether the image requires a feature that PV domains do not have.
@@ -51,6 +55,8 @@ impl Notes {
             Ok(NoteType::HypercallPage) => self.hypercall_page = Some(number(note.desc)?),
             Ok(NoteType::VirtBase) => self.virt_base = Some(number(note.desc)?),
             Ok(NoteType::PaddrOffset) => self.paddr_offset = Some(number(note.desc)?),
+            Ok(NoteType::InitP2m) => self.p2m_base = Some(number(note.desc)?),
+            Ok(NoteType::ModStartPfn) => self.unmapped_ramdisk = number(note.desc)? != 0,
             Ok(NoteType::XenVersion) => {
                 self.version_fits = Some(text(note.desc) == elf_note::XEN_VERSION.as_bytes())
             }

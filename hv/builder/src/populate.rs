@@ -5,7 +5,7 @@ use crate::memory::DomainMemory;
 use crate::{BuildError, Image, ImageError, Layout, page_tables};
 use xen_abi::event_channel::EvtchnPort;
 use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE, Pfn, VirtAddr};
-use xen_abi::start_info::{MAX_CMDLINE, StartInfo};
+use xen_abi::start_info::{MAX_CMDLINE, SIF_MOD_START_PFN, StartInfo};
 use zerocopy::IntoBytes;
 
 /// What connects the domain with the rest of the machine.
@@ -97,8 +97,18 @@ fn start_info<M: DomainMemory>(
         mod_len: layout.ramdisk_bytes,
         ..StartInfo::new()
     };
+    if let Some(window) = &layout.p2m_window {
+        info.mfn_list = window.base;
+        info.first_p2m_pfn = Pfn::new(layout.p2m.start);
+        info.nr_p2m_frames = window.tables.end.wrapping_sub(layout.p2m.start);
+    }
     if layout.ramdisk_bytes > 0 {
-        info.mod_start = layout.address(Pfn::new(layout.ramdisk.start)).get();
+        if layout.maps_ramdisk() {
+            info.mod_start = layout.address(Pfn::new(layout.ramdisk.start)).get();
+        } else {
+            info.mod_start = layout.ramdisk.start;
+            info.flags |= SIF_MOD_START_PFN;
+        }
     }
     if let (Some(store), Some(console)) = (layout.xenstore, layout.console) {
         info.store_mfn = memory.mfn(store);

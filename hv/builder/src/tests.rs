@@ -4,7 +4,7 @@ use std::vec;
 use std::vec::Vec;
 use xen_abi::event_channel::EvtchnPort;
 use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE, Pfn};
-use xen_abi::start_info::StartInfo;
+use xen_abi::start_info::{SIF_MOD_START_PFN, StartInfo};
 use zerocopy::FromBytes;
 
 extern crate std;
@@ -196,6 +196,58 @@ fn populate_writes_tables_that_map_the_area() {
     // The hypercall page's stub 1: push rcx; push r11; mov eax, 1; syscall.
     let stub = 0x10_1000 + 32;
     assert_eq!(memory.0[stub..stub + 10], [0x51, 0x41, 0x53, 0xb8, 1, 0, 0, 0, 0x0f, 0x05]);
+}
+
+/// What Linux asks for: its ramdisk by pfn, the p2m list at an address of its own.
+#[test]
+fn ramdisk_and_p2m_list_lie_behind_the_initial_area_on_request() {
+    let p2m_base = 0x80_0000_0000u64;
+    let wishes = [note(15, &p2m_base.to_le_bytes()), note(16, &1u32.to_le_bytes())];
+    let file = elf(62, &[notes(), wishes.concat()].concat());
+    let image = Image::parse(&file).unwrap();
+    let ramdisk = vec![7u8; 5000];
+    let params = Params { nr_pages: 2048, ramdisk_bytes: 5000, has_rings: true };
+    let layout = Layout::plan::<()>(&image, &params).unwrap();
+    assert_eq!((layout.start_info, layout.mapped_end), (Pfn::new(0x103), 0x400));
+    assert_eq!((layout.ramdisk.clone(), layout.p2m.clone()), (0x400..0x402, 0x402..0x406));
+    // An L3, an L2, an L1.
+    assert_eq!(layout.p2m_window.as_ref().unwrap().tables, 0x406..0x409);
+    let mut memory = Memory(vec![0; 2048 * PAGE_SIZE]);
+    let connections = Connections {
+        shared_info: Maddr::new(0x1234_5000),
+        flags: 0,
+        store_port: EvtchnPort::new(1),
+        console_port: EvtchnPort::new(2),
+        command_line: "",
+    };
+    let start = populate(&image, &layout, &ramdisk, &connections, &mut memory).unwrap();
+    for (page, pfn) in layout.p2m.clone().enumerate() {
+        let entry = memory.walk(start.page_table, p2m_base + page as u64 * 4096);
+        assert_eq!((entry >> 12 & 0xff_ffff_ffff, entry & 2), (pfn ^ 0x1_0001, 2));
+    }
+    assert_eq!(memory.walk(start.page_table, p2m_base + 4 * 4096), 0);
+    assert_eq!(memory.walk(start.page_table, 0x400 * 4096), 0);
+    assert_eq!(memory.walk(start.page_table, 0x3ff * 4096) & 3, 3);
+    let at = usize::try_from(start.start_info.get()).unwrap();
+    let (info, _) = StartInfo::read_from_prefix(&memory.0[at..]).unwrap();
+    assert_eq!((info.mod_start, info.mod_len, info.flags), (0x400, 5000, SIF_MOD_START_PFN));
+    assert_eq!((info.mfn_list.get(), info.first_p2m_pfn.get()), (p2m_base, 0x402));
+    assert_eq!(info.nr_p2m_frames, 7);
+    assert_eq!(memory.0[0x402 * 4096..][..8], 0x1_0001u64.to_le_bytes());
+    assert_eq!(memory.0[0x400 * 4096..][..5000], ramdisk);
+}
+
+#[test]
+fn a_p2m_list_where_other_things_are_is_refused() {
+    // Not at a page, beside the kernel, in Xen's part, over the end of an L4 entry.
+    for base in [0x80_0000_0800, 0x1000, 0xffff_8800_0000_0000 - 0x1000, 0xff_ffff_f000u64] {
+        let file = elf(62, &[notes(), note(15, &base.to_le_bytes())].concat());
+        let refused = match Image::parse(&file) {
+            Err(error) => error == ImageError::BadAddresses,
+            Ok(image) => plan(&image, 2048) == Err(BuildError::BadAddresses),
+        };
+        assert!(refused, "{base:#x}");
+    }
 }
 
 #[test]

@@ -9,7 +9,6 @@ extern crate std;
 
 pub mod area;
 pub mod byte_ring;
-pub mod chacha;
 pub mod command_line;
 pub mod cpio;
 pub mod grant_refs;
@@ -20,6 +19,7 @@ pub mod netif;
 pub mod packet;
 pub mod page_bitmap;
 pub mod port_table;
+pub mod random;
 pub mod ring;
 pub mod timer_queue;
 pub mod xenstore;

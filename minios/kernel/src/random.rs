@@ -8,47 +8,47 @@
 //! let port = 49152 + minios::random::u32() % 16384;
 //! # let _ = port;
 //! ```
-use minios_core::chacha::ChaCha;
+use minios_core::random::Generator;
 
 use crate::arch::instruction;
 use crate::lock::Lock;
 use crate::time::system_time_ns;
 
 /// Samples of the counter's jitter at boot.
-const JITTER_SAMPLES: u32 = 256;
+const JITTER_SAMPLES: usize = 256;
 /// Numbers taken from the processor's instruction at boot.
 const SEEDS: u32 = 8;
 /// How often an instruction that had nothing ready is tried again.
 const RETRIES: u32 = 100;
 
-static GENERATOR: Lock<ChaCha> = Lock::new(ChaCha::new());
+static GENERATOR: Lock<Option<Generator>> = Lock::new(None);
 
 /// Fills `bytes` with random bytes.
 pub fn fill(bytes: &mut [u8]) {
-    let mut generator = GENERATOR.lock();
-    generator.mix(instruction::rdtsc());
-    generator.fill(bytes);
+    with(|generator| {
+        generator.mix(&[instruction::rdtsc()]);
+        generator.fill(bytes);
+    });
 }
 
 /// 32 random bits.
 #[must_use]
 pub fn u32() -> u32 {
-    GENERATOR.lock().next_u32()
+    let mut bytes = [0; 4];
+    fill(&mut bytes);
+    u32::from_le_bytes(bytes)
 }
 
 /// 64 random bits.
 #[must_use]
 pub fn u64() -> u64 {
-    u64::from(u32()) << 32 | u64::from(u32())
+    let mut bytes = [0; 8];
+    fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// Seeds the generator, and says so if the processor has no instruction for that.
 pub(crate) fn init() {
-    let mut generator = GENERATOR.lock();
-    generator.mix(system_time_ns());
-    for _ in 0..JITTER_SAMPLES {
-        generator.mix(instruction::rdtsc());
-    }
     let source: Option<fn() -> Option<u64>> = if instruction::has_rdseed() {
         Some(instruction::rdseed)
     } else if instruction::has_rdrand() {
@@ -58,14 +58,18 @@ pub(crate) fn init() {
     };
     let seeds =
         source.into_iter().flat_map(|source| (0..SEEDS).filter_map(move |_| patient(source)));
-    let mut count = 0;
-    for seed in seeds {
-        generator.mix(seed);
-        count += 1;
-    }
+    let count = with(|generator| {
+        generator.mix(&[system_time_ns()]);
+        generator.mix(&core::array::from_fn::<_, JITTER_SAMPLES, _>(|_| instruction::rdtsc()));
+        seeds.map(|seed| generator.mix(&[seed])).count()
+    });
     if count == 0 {
         log::warn!("this processor has no RDSEED or RDRAND: random numbers come from jitter alone");
     }
+}
+
+fn with<T>(f: impl FnOnce(&mut Generator) -> T) -> T {
+    f(GENERATOR.lock().get_or_insert_with(Generator::new))
 }
 
 fn patient(source: fn() -> Option<u64>) -> Option<u64> {

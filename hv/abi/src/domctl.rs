@@ -54,6 +54,10 @@ number_enum! {
         SetTimeOffset = 24,
         /// Lets a domain go on whose suspend was cancelled.
         ResumeDomain = 27,
+        /// [`HvmContext`]: reads it.
+        GetHvmContext = 33,
+        /// [`HvmContext`]: sets it.
+        SetHvmContext = 34,
         /// [`AddressSize`]: sets it.
         SetAddressSize = 35,
         /// [`AddressSize`]: reads it.
@@ -136,6 +140,9 @@ pub const CDF_IOMMU: u32 = 1 << 5;
 pub const CDF_NESTED_VIRT: u32 = 1 << 6;
 /// [`CreateDomain::flags`]: virtual performance counters.
 pub const CDF_VPMU: u32 = 1 << 7;
+
+/// [`ArchDomainConfig::emulation_flags`]: a local APIC for each vcpu, all that a PVH domain has.
+pub const EMU_LAPIC: u32 = 1 << 0;
 
 /// The x86 part of a domain's configuration.
 #[derive(
@@ -270,6 +277,20 @@ pub struct VcpuContext {
     pub _pad: u32,
     /// Guest virtual address of a [`crate::vcpu::VcpuGuestContext`].
     pub ctxt: u64,
+}
+
+/// Moves the state of an HVM or PVH domain.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct HvmContext {
+    /// Bytes of the buffer; out: of the records.
+    pub size: u32,
+    /// Padding.
+    pub _pad: u32,
+    /// Guest virtual address of the records ([`crate::hvm_save`]).
+    pub buffer: u64,
 }
 
 /// What a vcpu does.
@@ -443,6 +464,7 @@ assert_layout!(DomainInfo, size = 112, flags @ 4, tot_pages @ 8, shared_info_fra
     cpu_time @ 56, ssidref @ 72, handle @ 76, cpupool @ 92, gpaddr_bits @ 96, arch_config @ 104);
 assert_layout!(MaxMem, size = 8);
 assert_layout!(VcpuContext, size = 16, ctxt @ 8);
+assert_layout!(HvmContext, size = 16, buffer @ 8);
 assert_layout!(VcpuStateInfo, size = 24, cpu_time @ 8, cpu @ 16);
 assert_layout!(MaxVcpus, size = 4);
 assert_layout!(SchedulerOp, size = 24, weight @ 8, cap @ 10);

@@ -4,6 +4,8 @@
 //! dom0 reads the file itself, and is the one to refuse what is wrong in it.
 use anyhow::{Context, Result};
 
+use crate::qemu::FIRST_LEASE;
+
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,7 @@ pub(crate) struct AppConfig {
     pub(crate) kernel: String,
     pub(crate) ramdisk: Option<String>,
     extra: String,
+    has_vif: bool,
 }
 
 impl AppConfig {
@@ -25,19 +28,31 @@ impl AppConfig {
             kernel: key("kernel").context("the key `kernel` is missing")?,
             ramdisk: key("ramdisk"),
             extra: key("extra").unwrap_or_default(),
+            has_vif: text
+                .lines()
+                .any(|line| assigned(line, "vif").is_some_and(|list| !list.starts_with("[]"))),
         })
     }
 
-    /// The static IPv4 address, without the length of the prefix.
+    /// The IPv4 address that the domain will have, without the length of the prefix: a static one,
+    /// or what DHCP gives to who asks first. `None` without a network interface.
     pub(crate) fn address(&self) -> Option<&str> {
-        let word = self.extra.split_whitespace().find_map(|word| word.strip_prefix("ip="))?;
-        word.split('/').next()
+        let word = self.extra.split_whitespace().find_map(|word| word.strip_prefix("ip="));
+        match word {
+            Some(address) if address != "dhcp" => address.split('/').next(),
+            _ => self.has_vif.then_some(FIRST_LEASE),
+        }
     }
+}
+
+/// What `line` gives to `key`.
+fn assigned<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    Some(line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?.trim_start())
 }
 
 /// The text that `line` gives to `key`.
 fn value(line: &str, key: &str) -> Option<String> {
-    let rest = line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?.trim_start();
+    let rest = assigned(line, key)?;
     let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''))?;
     let inner = rest.get(1..)?;
     Some(inner.split(quote).next()?.to_owned())

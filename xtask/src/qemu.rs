@@ -10,6 +10,9 @@ use std::{
 mod tests;
 
 pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
+/// What QEMU's DHCP server gives to who asks first: behind the addresses that dom0 and the cfgs
+/// of apps have.
+pub(crate) const FIRST_LEASE: &str = "10.0.2.32";
 
 /// A machine to start.
 pub(crate) struct Machine {
@@ -43,12 +46,32 @@ pub(crate) enum Boot {
     Disk(PathBuf),
 }
 
-/// A port of the host that leads into the machine's network, TCP.
+/// A port of the host that leads into the machine's network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forward {
+    pub(crate) protocol: Protocol,
     pub(crate) host_port: u16,
     pub(crate) address: String,
     pub(crate) port: u16,
+}
+
+/// What a port is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl Forward {
+    /// A TCP port.
+    pub(crate) fn tcp(host_port: u16, address: &str, port: u16) -> Self {
+        Self { protocol: Protocol::Tcp, host_port, address: address.to_owned(), port }
+    }
+
+    /// A UDP port.
+    pub(crate) fn udp(host_port: u16, address: &str, port: u16) -> Self {
+        Self { protocol: Protocol::Udp, ..Self::tcp(host_port, address, port) }
+    }
 }
 
 /// Where the serial port goes.
@@ -139,10 +162,14 @@ impl Machine {
 
     fn netdev(&self) -> String {
         let forwards = self.forwards.iter().map(|forward| {
-            let Forward { host_port, address, port } = forward;
-            format!(",hostfwd=tcp:127.0.0.1:{host_port}-{address}:{port}")
+            let Forward { protocol, host_port, address, port } = forward;
+            let protocol = match protocol {
+                Protocol::Tcp => "tcp",
+                Protocol::Udp => "udp",
+            };
+            format!(",hostfwd={protocol}:127.0.0.1:{host_port}-{address}:{port}")
         });
-        format!("user,id=net{}", forwards.collect::<String>())
+        format!("user,id=net,dhcpstart={FIRST_LEASE}{}", forwards.collect::<String>())
     }
 }
 

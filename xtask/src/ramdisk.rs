@@ -73,7 +73,7 @@ impl Domain {
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-        Ok(Self { at_boot: true, ..Self::new(path.to_path_buf(), text)? })
+        Ok(Self::new(path.to_path_buf(), text)?.at_boot())
     }
 
     /// The domain that `text` describes, to be created at dom0's prompt. Files that it names are
@@ -81,6 +81,11 @@ impl Domain {
     pub(crate) fn new(path: PathBuf, text: String) -> Result<Self> {
         let config = AppConfig::parse(&text).with_context(|| path.display().to_string())?;
         Ok(Self { path, text, config, at_boot: false })
+    }
+
+    /// The same domain, created by dom0 at boot.
+    pub(crate) fn at_boot(self) -> Self {
+        Self { at_boot: true, ..self }
     }
 
     /// What the cfg says.

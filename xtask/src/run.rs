@@ -25,7 +25,7 @@ pub(crate) use port::any_free;
 /// Start the hypervisor, dom0 and apps in QEMU.
 ///
 /// The serial console is on your terminal: dom0's prompt takes `help`, and Ctrl-A x ends the
-/// machine. The URL of the first app with a static address is printed once it answers.
+/// machine. The URL of the first app with a network interface is printed once it answers.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -85,10 +85,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     machine.cpu = args.cpu.clone().unwrap_or(machine.cpu);
     machine.memory_mib = args.memory.unwrap_or(machine.memory_mib);
-    // The first domain that has an address of its own is the one to be reached from outside.
+    // The first domain that has an address is the one to be reached from outside.
     let address = domains.iter().find_map(|domain| domain.config().address());
-    let forward =
-        address.map(|address| Forward { host_port: port, address: address.to_owned(), port: 80 });
+    let forward = address.map(|address| Forward::tcp(port, address, 80));
     machine.forwards.extend(forward);
     if args.detach {
         background::run(args, machine, &folder)

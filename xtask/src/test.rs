@@ -14,6 +14,7 @@ mod end_to_end;
 pub(crate) mod first_domain;
 pub(crate) mod guest;
 mod host;
+mod network;
 pub(crate) mod outcome;
 mod tally;
 mod toolstack;
@@ -52,11 +53,13 @@ enum Kind {
     First,
     /// dom0's prompt: errors, lives of domains, shares of the processor
     Toolstack,
+    /// DHCP, IPv6, UDP; interfaces that come and go, frontends that lie
+    Network,
     /// Clients of this host against httpd
     EndToEnd,
 }
 
-const KINDS: [Kind; 4] = [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::EndToEnd];
+const KINDS: [Kind; 5] = [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::Network, Kind::EndToEnd];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
 
@@ -87,6 +90,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                 }
             }
             Kind::Toolstack => toolstack::run(workspace, &mut tally)?,
+            Kind::Network => network::run(workspace, &mut tally)?,
             Kind::EndToEnd => end_to_end::run(workspace, &mut tally)?,
             Kind::First => {
                 for cpu in CPUS {

@@ -47,7 +47,8 @@ async fn datagrams(stack: Stack) -> Result<(), Error> {
     loop {
         // One that does not fit is lost, as datagrams may be.
         if let Ok((length, peer)) = socket.receive_from(&mut buffer).await {
-            socket.send_to(&buffer[..length], peer).await?;
+            // A sender without an address or port gets no answer.
+            let _ = socket.send_to(&buffer[..length], peer).await;
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::AppConfig;
+use super::{AppConfig, FIRST_LEASE};
 
 const HTTPD: &str = r#"
 # serves
@@ -16,6 +16,18 @@ fn reads_the_keys() {
     assert_eq!((config.name.as_str(), config.kernel.as_str()), ("httpd", "/boot/httpd"));
     assert_eq!(config.ramdisk.as_deref(), Some("/boot/httpd.cpio"));
     assert_eq!(config.address(), Some("10.0.2.16"));
+}
+
+#[test]
+fn without_an_address_dhcp_gives_one() {
+    let config = |extra: &str| {
+        let text = format!("name = \"a\"\nkernel = \"b\"\n{extra}");
+        AppConfig::parse(&text).unwrap().address().map(str::to_owned)
+    };
+    assert_eq!(config(""), None, "nothing to have an address");
+    assert_eq!(config("vif = []"), None);
+    assert_eq!(config("vif = [''] # bridged").as_deref(), Some(FIRST_LEASE));
+    assert_eq!(config("vif=['']\nextra = \"ip=dhcp\"").as_deref(), Some(FIRST_LEASE));
 }
 
 #[test]

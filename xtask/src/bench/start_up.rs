@@ -32,11 +32,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
         let port = any_free()?;
         let mut machine = Machine::new(files.boot(), Serial::Terminal);
         let address = domains.iter().find_map(|domain| domain.config().address());
-        machine.forwards.extend(address.map(|address| Forward {
-            host_port: port,
-            address: address.to_owned(),
-            port: 80,
-        }));
+        machine.forwards.extend(address.map(|address| Forward::tcp(port, address, 80)));
         let mut session = Session::start(&machine, &folder.join("start.log"))?;
         let started = Instant::now();
         let answered = thread::spawn(move || time_to_answer(port, started));

@@ -19,8 +19,10 @@ fn commas_in_modules_are_doubled() {
 #[test]
 fn ports_are_forwarded() {
     let mut machine = Machine::new(Boot::Cd("/x.iso".into()), Serial::Terminal);
-    machine.forwards = vec![Forward { host_port: 8080, address: "10.0.2.16".to_owned(), port: 80 }];
+    machine.forwards =
+        vec![Forward::tcp(8080, "10.0.2.16", 80), Forward::udp(7000, "10.0.2.17", 7)];
     let line = line(&machine);
-    assert!(line.contains("user,id=net,hostfwd=tcp:127.0.0.1:8080-10.0.2.16:80"), "{line}");
+    let forwards = "hostfwd=tcp:127.0.0.1:8080-10.0.2.16:80,hostfwd=udp:127.0.0.1:7000-10.0.2.17:7";
+    assert!(line.contains(forwards), "{line}");
     assert!(line.contains("-cdrom /x.iso"), "{line}");
 }

@@ -13,9 +13,10 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 1] = ["crash"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 5] = ["bench", "bench_client", "pong", "spinner", "yielder"];
+const NO_TESTS: [&str; 6] = ["bench", "bench_client", "name_server", "pong", "spinner", "yielder"];
 /// Tests that need another domain beside them, created before them.
-const PARTNERS: [(&str, &str); 2] = [("ping", "pong"), ("beside_spinner", "spinner")];
+const PARTNERS: [(&str, &str); 3] =
+    [("ping", "pong"), ("beside_spinner", "spinner"), ("resolver", "name_server")];
 
 /// The guests whose names contain one of `names`; all where there are none.
 pub(super) fn choose(workspace: &Workspace, names: &[String]) -> Result<Vec<String>> {

@@ -20,7 +20,7 @@ mod refusals;
 mod shares;
 
 const PROFILE: Profile = Profile::ImageDebug;
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A test at the prompt.
 type Test = fn(&mut Prompt) -> Result<()>;
@@ -40,18 +40,18 @@ const TESTS: [(&str, Test); 8] = [
 const COUNTED: [(&str, Test); 1] = [("weights of 256 and 512 share 1:2", shares::by_weight)];
 
 /// A machine at whose prompt somebody types.
-struct Prompt {
-    session: Session,
+pub(super) struct Prompt {
+    pub(super) session: Session,
 }
 
 impl Prompt {
     /// What is printed until the prompt is there again.
-    fn command(&mut self, line: &str) -> Result<Vec<String>> {
+    pub(super) fn command(&mut self, line: &str) -> Result<Vec<String>> {
         self.session.command(PROMPT, line, PATIENCE)
     }
 
     /// The same as one text.
-    fn answer(&mut self, line: &str) -> Result<String> {
+    pub(super) fn answer(&mut self, line: &str) -> Result<String> {
         Ok(self.command(line)?.join("\n"))
     }
 }
@@ -96,7 +96,7 @@ fn domain(name: &str, kernel: &str, rest: &str) -> Result<Domain> {
 }
 
 /// Fails unless `text` has each of `parts`.
-fn ensure_has(text: &str, parts: &[&str]) -> Result<()> {
+pub(super) fn ensure_has(text: &str, parts: &[&str]) -> Result<()> {
     let missing: Vec<_> = parts.iter().filter(|part| !text.contains(**part)).collect();
     ensure!(missing.is_empty(), "no {missing:?} in: {text}");
     Ok(())

@@ -3,15 +3,16 @@
 
 use alloc::format;
 use alloc::string::String;
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 
 use minios::net::{Error, PingSocket, Stack};
 use minios::random;
 use minios::time::{Duration, Instant, Timer, with_timeout};
 
 const REQUESTS: u16 = 4;
-/// How long a reply may take, and how long after a reply the next request is sent.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a reply may take: the stack looks for one neighbour a second.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long after a reply the next request is sent.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Pings `peer`, and tells of each reply by a line for `print`, and of all in the last.
@@ -23,8 +24,9 @@ pub(crate) async fn ping(
     peer: &str,
     mut print: impl FnMut(&str),
 ) -> Result<(), String> {
-    let peer: Ipv4Addr =
-        peer.parse().map_err(|_| format!("`{peer}` is no address such as 10.0.2.2"))?;
+    let peer: IpAddr = peer.parse().map_err(|_| {
+        format!("`{peer}` is no address such as 10.0.2.2 or fe80::216:3eff:fe00:10")
+    })?;
     let network = |error: Error| format!("{error}");
     let [a, b, ..] = random::u64().to_le_bytes();
     let socket = PingSocket::new(stack, u16::from_le_bytes([a, b])).map_err(network)?;

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Echo requests (RFC 792).
+//! Echo requests (RFC 792, RFC 4443).
 
 use super::error::Error;
 use super::stack::Stack;
 use alloc::vec;
 use core::future::poll_fn;
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::task::Poll;
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::icmp::{Endpoint, PacketBuffer, PacketMetadata, RecvError, Socket};
-use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress};
+use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress};
 
 /// Requests and replies that wait.
 const PACKETS: usize = 8;
 /// What every request carries.
 const DATA: [u8; 32] = *b"minios minios minios minios mini";
+
+/// Bytes of a request, the same for both protocols.
+const REQUEST_BYTES: usize = 8 + DATA.len();
+/// Stands for addresses where only a checksum would need them.
+const NOBODY: Ipv6Addr = Ipv6Addr::UNSPECIFIED;
 
 /// Sends echo requests and receives the replies.
 pub struct PingSocket {
@@ -35,14 +40,24 @@ impl PingSocket {
     }
 
     /// Sends a request, unless too many wait already.
-    pub fn send(&self, peer: Ipv4Addr, sequence: u16) -> Result<(), Error> {
-        let request = Icmpv4Repr::EchoRequest { ident: self.ident, seq_no: sequence, data: &DATA };
+    pub fn send(&self, peer: IpAddr, sequence: u16) -> Result<(), Error> {
+        let (ident, checksum) = (self.ident, ChecksumCapabilities::ignored());
         let mut inner = self.stack.borrow();
         let socket = inner.sockets.get_mut::<Socket<'static>>(self.handle);
-        let bytes = socket
-            .send(request.buffer_len(), IpAddress::Ipv4(peer))
-            .map_err(|_| Error::Unaddressable)?;
-        request.emit(&mut Icmpv4Packet::new_unchecked(bytes), &ChecksumCapabilities::default());
+        let peer = IpAddress::from(peer);
+        let bytes = socket.send(REQUEST_BYTES, peer).map_err(|_| Error::Unaddressable)?;
+        // The socket fills in the checksum when it knows the addresses.
+        match peer {
+            IpAddress::Ipv4(_) => {
+                Icmpv4Repr::EchoRequest { ident, seq_no: sequence, data: &DATA }
+                    .emit(&mut Icmpv4Packet::new_unchecked(bytes), &checksum);
+            }
+            IpAddress::Ipv6(_) => {
+                let request = Icmpv6Repr::EchoRequest { ident, seq_no: sequence, data: &DATA };
+                let mut packet = Icmpv6Packet::new_unchecked(bytes);
+                request.emit(&NOBODY, &NOBODY, &mut packet, &checksum);
+            }
+        }
         inner.wake_driver();
         Ok(())
     }
@@ -54,8 +69,8 @@ impl PingSocket {
             let socket = inner.sockets.get_mut::<Socket<'static>>(self.handle);
             loop {
                 match socket.recv() {
-                    Ok((bytes, _)) => {
-                        if let Some(reply) = reply(bytes) {
+                    Ok((bytes, from)) => {
+                        if let Some(reply) = reply(bytes, from) {
                             return Poll::Ready(Ok(reply));
                         }
                     }
@@ -71,11 +86,24 @@ impl PingSocket {
     }
 }
 
-fn reply(bytes: &[u8]) -> Option<(u16, usize)> {
-    let packet = Icmpv4Packet::new_checked(bytes).ok()?;
-    match Icmpv4Repr::parse(&packet, &ChecksumCapabilities::default()).ok()? {
-        Icmpv4Repr::EchoReply { seq_no, data, .. } => Some((seq_no, data.len())),
-        _ => None,
+/// The reply in `bytes`, whose checksum the stack has seen to.
+fn reply(bytes: &[u8], from: IpAddress) -> Option<(u16, usize)> {
+    let checksum = ChecksumCapabilities::ignored();
+    match from {
+        IpAddress::Ipv4(_) => {
+            let packet = Icmpv4Packet::new_checked(bytes).ok()?;
+            match Icmpv4Repr::parse(&packet, &checksum).ok()? {
+                Icmpv4Repr::EchoReply { seq_no, data, .. } => Some((seq_no, data.len())),
+                _ => None,
+            }
+        }
+        IpAddress::Ipv6(_) => {
+            let packet = Icmpv6Packet::new_checked(bytes).ok()?;
+            match Icmpv6Repr::parse(&NOBODY, &NOBODY, &packet, &checksum).ok()? {
+                Icmpv6Repr::EchoReply { seq_no, data, .. } => Some((seq_no, data.len())),
+                _ => None,
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An HTTP appliance: static files from its ramdisk, `/bytes/N`, `/healthz`, `/metrics`, and
-//! `/requests`, the last requests. With `loglevel=debug` each request is on the console too.
+//! An HTTP appliance: static files from its ramdisk, `/bytes/N`, uploads to `/bytes`, `/healthz`,
+//! `/metrics`, and `/requests`, the last requests. With `loglevel=debug` each request is on the
+//! console too.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -11,7 +12,7 @@ mod machine;
 mod stream;
 
 use alloc::rc::Rc;
-use httpd_core::connections::Connections;
+use httpd_core::connections::{Connection, Connections};
 use httpd_core::request_log::RequestLog;
 use httpd_core::serve::{Outcome, Server};
 use httpd_core::stats::Stats;
@@ -29,12 +30,6 @@ const BACKLOG: usize = 64;
 /// How often connections are looked at that may be late.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// What the tasks share.
-struct Httpd {
-    server: Server<Machine>,
-    connections: Connections,
-}
-
 fn now_ms() -> u64 {
     Instant::now().as_millis()
 }
@@ -46,41 +41,38 @@ async fn main() -> Result<(), StartError> {
     let machine = Machine::new(stack.clone(), stats.clone(), requests.clone()).await;
     let files = machine.files();
     let observer = |record: &_| log::debug!("{record}");
-    let httpd = Rc::new(Httpd {
-        server: Server { machine, stats, requests, clock: now_ms, observer },
-        connections: Connections::new(now_ms),
-    });
+    let connections = Connections::new(now_ms);
+    let server = Rc::new(Server { machine, connections, stats, requests, clock: now_ms, observer });
     // The rest is for connections that were closed and still have something to deliver.
     let most = stack.limits().connections * 3 / 4;
-    drop(task::spawn(sweep(httpd.clone())));
+    drop(task::spawn(sweep(server.clone())));
     for (address, _) in stack.configured().await.own.iter().filter(|(it, _)| it.is_ipv4()) {
         log::info!("serving http://{address}:{PORT}/, {files} files");
     }
     loop {
         let (stream, _) = listener.accept().await;
-        if httpd.connections.len() >= most && httpd.connections.shed() {
-            httpd.server.stats.count_shed();
-        }
-        drop(task::spawn(serve(httpd.clone(), stream)));
+        // Until there is room, others wait in the backlog.
+        let shed = server.connections.room(most).await;
+        server.stats.count_connection(shed);
+        let connection = server.connections.add();
+        drop(task::spawn(serve(server.clone(), stream, connection)));
     }
 }
 
-async fn serve(httpd: Rc<Httpd>, stream: TcpStream) {
-    let connection = httpd.connections.add();
-    httpd.server.stats.count_connection();
+async fn serve(server: Rc<Server<Machine>>, stream: TcpStream, connection: Rc<Connection>) {
     let mut client = Client(stream);
-    let outcome = httpd.server.serve(&mut client, &connection).await;
-    httpd.connections.remove(&connection);
-    httpd.server.stats.open.set(httpd.connections.len() as u64);
+    let outcome = server.serve(&mut client, &connection).await;
+    server.connections.remove(&connection);
+    server.stats.open.set(server.connections.len() as u64);
     if outcome == Outcome::Done {
         client.0.close();
     }
 }
 
 /// Ends connections that are late.
-async fn sweep(httpd: Rc<Httpd>) {
+async fn sweep(server: Rc<Server<Machine>>) {
     loop {
         Timer::after(SWEEP).await;
-        httpd.connections.sweep();
+        server.connections.sweep();
     }
 }

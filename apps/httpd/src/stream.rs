@@ -10,10 +10,9 @@ pub(crate) struct Client(pub(crate) TcpStream);
 impl Stream for Client {
     type Error = Error;
 
-    async fn read(&mut self, to: &mut [u8]) -> Result<usize, Error> {
+    async fn read_with(&mut self, mut take: impl FnMut(&[u8]) -> usize) -> Result<usize, Error> {
         let read = |bytes: &[u8]| {
-            let length = bytes.len().min(to.len());
-            to[..length].copy_from_slice(&bytes[..length]);
+            let length = take(bytes);
             (length, length)
         };
         self.0.read_with(read).await

@@ -19,10 +19,12 @@ pub enum Phase {
     Fresh,
     /// The rest of a request's head.
     Head,
-    /// The rest of a request's body, which is thrown away.
+    /// A request's body; enough of it starts the time anew.
     Body,
     /// Room to write the answer; each piece written starts the time anew.
     Answer,
+    /// The rest of a body whose request was answered already.
+    Rest,
     /// The next request.
     Idle,
 }
@@ -32,26 +34,25 @@ impl Phase {
     pub fn limit_ms(self) -> u64 {
         match self {
             Self::Head => 10_000,
-            Self::Body | Self::Answer => 30_000,
+            Self::Body | Self::Answer | Self::Rest => 30_000,
             Self::Fresh | Self::Idle => 60_000,
         }
     }
 }
 
-/// Why a connection is ended.
+/// How long a connection is left alone even if others want its room, in milliseconds: a client
+/// that means well has sent its request by then.
+const GRACE_MS: u64 = 1000;
+
+/// The connection was ended: its phase took too long, or others need the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Its phase took too long.
-    Late,
-    /// Others need the room.
-    Shed,
-}
+pub struct Ended;
 
 /// One connection's part in the list.
 pub struct Connection {
     phase: Cell<Phase>,
     since_ms: Cell<u64>,
-    end: Cell<Option<End>>,
+    ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     clock: fn() -> u64,
 }
@@ -69,11 +70,11 @@ impl Connection {
     }
 
     /// Runs `future` until it is done or the connection is ended.
-    pub async fn run<T>(&self, future: impl Future<Output = T>) -> Result<T, End> {
+    pub async fn run<T>(&self, future: impl Future<Output = T>) -> Result<T, Ended> {
         let mut future = pin!(future);
         poll_fn(|context| {
-            if let Some(end) = self.end.get() {
-                return Poll::Ready(Err(end));
+            if self.ended.get() {
+                return Poll::Ready(Err(Ended));
             }
             if let Poll::Ready(value) = future.as_mut().poll(context) {
                 return Poll::Ready(Ok(value));
@@ -87,14 +88,14 @@ impl Connection {
         .await
     }
 
-    /// Takes the reason back: the connection gets time for a last answer.
+    /// Gives a connection that was ended time for a last answer.
     pub fn last_words(&self) {
-        self.end.set(None);
+        self.ended.set(false);
         self.enter(Phase::Answer);
     }
 
-    fn end(&self, end: End) {
-        self.end.set(Some(end));
+    fn end(&self) {
+        self.ended.set(true);
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -108,13 +109,15 @@ impl Connection {
 /// The list.
 pub struct Connections {
     list: RefCell<Vec<Rc<Connection>>>,
+    /// Who waits for room.
+    waiting: RefCell<Option<Waker>>,
     clock: fn() -> u64,
 }
 
 impl Connections {
     /// An empty list; `clock` tells milliseconds since any fixed point.
     pub fn new(clock: fn() -> u64) -> Self {
-        Self { list: RefCell::new(Vec::new()), clock }
+        Self { list: RefCell::default(), waiting: RefCell::default(), clock }
     }
 
     /// Adds a connection, in the phase [`Phase::Fresh`].
@@ -122,7 +125,7 @@ impl Connections {
         let connection = Rc::new(Connection {
             phase: Cell::new(Phase::Fresh),
             since_ms: Cell::new((self.clock)()),
-            end: Cell::new(None),
+            ended: Cell::new(false),
             waker: RefCell::new(None),
             clock: self.clock,
         });
@@ -133,6 +136,7 @@ impl Connections {
     /// Takes a connection out.
     pub fn remove(&self, connection: &Rc<Connection>) {
         self.list.borrow_mut().retain(|it| !Rc::ptr_eq(it, connection));
+        self.wake_waiting();
     }
 
     /// How many there are.
@@ -145,29 +149,61 @@ impl Connections {
         self.len() == 0
     }
 
-    /// Ends those that are late. Returns when the next one may be, in milliseconds.
-    pub fn sweep(&self) -> Option<u64> {
-        let now = (self.clock)();
-        let list = self.list.borrow();
-        let running = list.iter().filter(|it| it.end.get().is_none());
-        let (late, _): (Vec<_>, Vec<_>) = running.partition(|it| it.deadline_ms() <= now);
-        late.iter().for_each(|it| it.end(End::Late));
-        let running = list.iter().filter(|it| it.end.get().is_none());
-        running.map(|it| it.deadline_ms()).min()
+    /// Whether somebody waits for room: connections better close than idle.
+    pub fn is_crowded(&self) -> bool {
+        self.waiting.borrow().is_some()
     }
 
-    /// Ends the connection that has waited for its client longest, to make room: of the idle ones
-    /// if there are any, else of those that have not sent a whole head. False if there is none.
-    pub fn shed(&self) -> bool {
+    /// Waits until there are fewer than `most`, and ends the one that has waited for its client
+    /// longest if that helps. Returns how many were ended. For one task.
+    pub async fn room(&self, most: usize) -> u64 {
+        let mut shed = 0;
+        poll_fn(|context| {
+            *self.waiting.borrow_mut() = None;
+            if self.len() < most {
+                return Poll::Ready(shed);
+            }
+            if self.running() >= most && self.shed() {
+                shed += 1;
+            }
+            *self.waiting.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Ends those that are late. To be called every now and then.
+    pub fn sweep(&self) {
+        let now = (self.clock)();
         let list = self.list.borrow();
+        let running = list.iter().filter(|it| !it.ended.get());
+        running.filter(|it| it.deadline_ms() <= now).for_each(|it| it.end());
+        self.wake_waiting();
+    }
+
+    fn running(&self) -> usize {
+        self.list.borrow().iter().filter(|it| !it.ended.get()).count()
+    }
+
+    /// Ends the connection that has waited for its client longest: of the idle ones if there are
+    /// any, else of those whose request has not come yet. False if there is none to end.
+    fn shed(&self) -> bool {
+        let now = (self.clock)();
         let rank = |it: &Connection| match it.phase.get() {
-            Phase::Idle => Some(0),
+            Phase::Idle | Phase::Rest => Some(0),
             Phase::Fresh | Phase::Head | Phase::Body => Some(1),
             Phase::Answer => None,
         };
-        let waiting = list.iter().filter(|it| it.end.get().is_none());
-        let waiting = waiting.filter_map(|it| Some((rank(it)?, it.since_ms.get(), it)));
-        let oldest = waiting.min_by_key(|&(rank, since_ms, _)| (rank, since_ms));
-        oldest.inspect(|(_, _, it)| it.end(End::Shed)).is_some()
+        let list = self.list.borrow();
+        let due = list.iter().filter(|it| !it.ended.get() && it.since_ms.get() + GRACE_MS <= now);
+        let ranked = due.filter_map(|it| Some((rank(it)?, it.since_ms.get(), it)));
+        let oldest = ranked.min_by_key(|&(rank, since_ms, _)| (rank, since_ms));
+        oldest.inspect(|(_, _, it)| it.end()).is_some()
+    }
+
+    fn wake_waiting(&self) {
+        if let Some(waker) = self.waiting.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod body;
 pub mod connections;
 pub mod content_type;
 pub mod etag;
@@ -20,3 +21,4 @@ pub mod response;
 pub mod serve;
 pub mod site;
 pub mod stats;
+pub mod upload;

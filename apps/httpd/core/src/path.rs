@@ -15,12 +15,14 @@ pub struct BadPath;
 /// segments, without a slash at its start; a slash at the end stays. A target that climbs above
 /// the root, is no valid UTF-8 or has a NUL is bad.
 pub fn decode(target: &str) -> Result<String, BadPath> {
-    let target = match target.strip_prefix("http://") {
-        // The absolute form that proxies send.
-        Some(rest) => rest.find('/').map_or("/", |slash| &rest[slash..]),
-        None => target,
-    };
     let target = target.split(['?', '#']).next().unwrap_or("");
+    let target = match target.split_at_checked("http://".len()) {
+        // The absolute form that proxies send.
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http://") => {
+            rest.find('/').map_or("/", |slash| &rest[slash..])
+        }
+        _ => target,
+    };
     if !target.starts_with('/') {
         return Err(BadPath);
     }
@@ -34,7 +36,8 @@ pub fn decode(target: &str) -> Result<String, BadPath> {
         }
     }
     let mut path = segments.join("/");
-    if !path.is_empty() && (decoded.ends_with('/') || decoded.ends_with("/.")) {
+    let folder = ["/", "/.", "/.."].iter().any(|end| decoded.ends_with(end));
+    if folder && !path.is_empty() {
         path.push('/');
     }
     Ok(path)

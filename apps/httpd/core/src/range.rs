@@ -4,8 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use crate::request::number;
-
 /// A range as the client names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeSpec {
@@ -27,18 +25,28 @@ pub struct Part {
 /// Parses a `Range` field. `None` for what is to be ignored: other units, several ranges, and
 /// what is no range.
 pub fn parse(field: &[u8]) -> Option<RangeSpec> {
-    let text = field.strip_prefix(b"bytes=")?.trim_ascii();
+    let (unit, text) = field.split_at_checked(b"bytes=".len())?;
+    if !unit.eq_ignore_ascii_case(b"bytes=") {
+        return None;
+    }
+    let text = text.trim_ascii();
     let dash = text.iter().position(|&byte| byte == b'-')?;
     let (first, last) = (&text[..dash], &text[dash + 1..]);
     match (first.is_empty(), last.is_empty()) {
         (true, true) => None,
-        (true, false) => Some(RangeSpec::Last(number(last)?)),
-        (false, true) => Some(RangeSpec::From(number(first)?, None)),
+        (true, false) => Some(RangeSpec::Last(position(last)?)),
+        (false, true) => Some(RangeSpec::From(position(first)?, None)),
         (false, false) => {
-            let (first, last) = (number(first)?, number(last)?);
+            let (first, last) = (position(first)?, position(last)?);
             (first <= last).then_some(RangeSpec::From(first, Some(last)))
         }
     }
+}
+
+/// A number of digits only; one that is too large is as good as the largest.
+fn position(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().all(u8::is_ascii_digit).then_some(text)?;
+    Some(core::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX))
 }
 
 impl RangeSpec {

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::body::Framing;
 use crate::path;
 use crate::range::{self, RangeSpec};
 use alloc::string::String;
@@ -21,7 +22,11 @@ pub enum Method {
     Get,
     /// Only its head.
     Head,
-    /// Anything else, which nothing here answers.
+    /// Take this.
+    Post,
+    /// Store this.
+    Put,
+    /// Another one that HTTP knows, which nothing here answers.
     Other,
 }
 
@@ -31,8 +36,21 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Other => "OTHER",
         }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "POST" => Self::Post,
+            "PUT" => Self::Put,
+            "CONNECT" | "DELETE" | "OPTIONS" | "PATCH" | "TRACE" => Self::Other,
+            _ => return None,
+        })
     }
 }
 
@@ -45,8 +63,10 @@ pub struct Request {
     pub path: String,
     /// Whether the connection stays open after the answer.
     pub keep_alive: bool,
-    /// Bytes of the body that follows the head.
-    pub body: u64,
+    /// How the body that follows the head is delimited; without it there is no body.
+    pub body: Option<Framing>,
+    /// Whether the client waits for status 100 before it sends the body.
+    pub expects_continue: bool,
     /// The part that is asked for.
     pub range: Option<RangeSpec>,
     /// `If-Range`: the version of which a part is asked for.
@@ -85,64 +105,86 @@ pub fn parse(bytes: &[u8]) -> Parsed {
 }
 
 fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, u16> {
-    let method = match head.method {
-        Some("GET") => Method::Get,
-        Some("HEAD") => Method::Head,
-        _ => Method::Other,
-    };
     let http_1_1 = head.version == Some(1);
     let mut request = Request {
-        method,
+        method: Method::parse(head.method.unwrap_or("")).ok_or(501_u16)?,
         path: path::decode(head.path.unwrap_or("")).map_err(|_| 400_u16)?,
         keep_alive: http_1_1,
-        body: 0,
+        body: None,
+        expects_continue: false,
         range: None,
         if_range: None,
         if_none_match: None,
     };
     let mut hosts = 0;
-    let mut lengths = 0;
+    let mut connection = Connection::default();
     for field in head.headers.iter() {
         let value = field.value.trim_ascii();
         let is = |name| field.name.eq_ignore_ascii_case(name);
         if is("host") {
             hosts += 1;
         } else if is("connection") {
-            request.keep_alive = keeps(value, request.keep_alive);
+            connection.add(value);
         } else if is("content-length") {
-            let length = number(value).ok_or(400_u16)?;
-            // Two different lengths are a way to smuggle a request past a proxy.
-            if lengths > 0 && request.body != length {
+            let length = Framing::Length(number(value).ok_or(400_u16)?);
+            // Two ways to tell where a body ends are a way to smuggle a request past a proxy.
+            if request.body.replace(length).is_some_and(|other| other != length) {
                 return Err(400);
             }
-            (request.body, lengths) = (length, 1);
         } else if is("transfer-encoding") {
-            return Err(501);
+            if request.body.replace(Framing::Chunked).is_some() || !http_1_1 {
+                return Err(400);
+            }
+            if !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(501);
+            }
+        } else if is("expect") {
+            if !value.eq_ignore_ascii_case(b"100-continue") {
+                return Err(417);
+            }
+            // A client of HTTP/1.0 does not know status 100.
+            request.expects_continue = http_1_1;
         } else if is("range") {
             request.range = range::parse(value);
         } else if is("if-range") {
             request.if_range = Some(value.into());
         } else if is("if-none-match") {
-            request.if_none_match = Some(value.into());
+            let list = request.if_none_match.get_or_insert_default();
+            if !list.is_empty() {
+                list.push(b',');
+            }
+            list.extend_from_slice(value);
         }
     }
     if hosts > 1 || (http_1_1 && hosts == 0) {
         return Err(400);
     }
+    request.keep_alive = connection.stays(http_1_1);
     Ok(request)
 }
 
-/// What a `Connection` field makes of what was so far.
-fn keeps(field: &[u8], so_far: bool) -> bool {
-    let options = field.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-    options.fold(so_far, |so_far, option| {
-        let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
-        !is(b"close") && (so_far || is(b"keep-alive"))
-    })
+/// What all `Connection` fields say together.
+#[derive(Default)]
+struct Connection {
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Connection {
+    fn add(&mut self, field: &[u8]) {
+        for option in field.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    fn stays(&self, by_default: bool) -> bool {
+        !self.close && (by_default || self.keep_alive)
+    }
 }
 
 /// A decimal number, digits only.
-pub fn number(text: &[u8]) -> Option<u64> {
+pub(crate) fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -8,6 +8,8 @@ use core::fmt::{self, Write};
 
 /// How many are kept.
 const KEPT: usize = 100;
+/// The most bytes of a path that are kept.
+const PATH_KEPT: usize = 100;
 
 /// One request and how it was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +43,11 @@ impl fmt::Display for Record {
 pub struct RequestLog(RefCell<VecDeque<Record>>);
 
 impl RequestLog {
-    /// Adds a request; the oldest gives way.
-    pub fn add(&self, record: Record) {
+    /// Adds a request; the oldest gives way. Of a long path the end is not kept: what foreign
+    /// requests can make the log hold is bounded.
+    pub fn add(&self, mut record: Record) {
+        record.path.truncate(record.path.floor_char_boundary(PATH_KEPT));
+        record.path.shrink_to_fit();
         let mut records = self.0.borrow_mut();
         if records.len() >= KEPT {
             records.pop_front();
@@ -63,11 +68,19 @@ impl RequestLog {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, Record, RequestLog};
+    use super::{KEPT, PATH_KEPT, Record, RequestLog};
 
     fn record(at_ms: u64) -> Record {
         let path = "a\nb".into();
         Record { at_ms, method: "GET", path, status: 200, bytes: 5, took_ms: 1 }
+    }
+
+    #[test]
+    fn long_paths_are_cut() {
+        let log = RequestLog::default();
+        log.add(Record { path: "ä".repeat(PATH_KEPT), ..record(1) });
+        let kept = log.0.borrow()[0].path.clone();
+        assert_eq!((kept.len(), kept.capacity()), (PATH_KEPT, PATH_KEPT));
     }
 
     #[test]

@@ -16,15 +16,19 @@ pub fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        411 => "Length Required",
         413 => "Content Too Large",
         416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",
-        503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",
         _ => "Error",
     }
 }
+
+/// Lets a client that asked for it send the body of its request.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The head of `answer`.
 pub fn head(answer: &Answer, keep_alive: bool) -> String {
@@ -35,7 +39,7 @@ pub fn head(answer: &Answer, keep_alive: bool) -> String {
 }
 
 fn write_head(text: &mut String, answer: &Answer, keep_alive: bool) -> fmt::Result {
-    let Answer { status, content_type, body, etag, ranges, range } = answer;
+    let Answer { status, content_type, body, etag, ranges, range, allow } = answer;
     write!(text, "HTTP/1.1 {status} {}\r\nServer: minios\r\n", reason(*status))?;
     // A 304 has no body, and speaks of the body that it does not have by its validator alone.
     if *status != 304 {
@@ -55,8 +59,8 @@ fn write_head(text: &mut String, answer: &Answer, keep_alive: bool) -> fmt::Resu
             write!(text, "Content-Range: bytes {start}-{last}/{whole}\r\n")?;
         }
     }
-    if *status == 405 {
-        text.push_str("Allow: GET, HEAD\r\n");
+    if let Some(methods) = allow {
+        write!(text, "Allow: {methods}\r\n")?;
     }
     let connection = if keep_alive { "keep-alive" } else { "close" };
     write!(text, "Connection: {connection}\r\n\r\n")

@@ -4,21 +4,25 @@
 #[cfg(test)]
 mod tests;
 
-use crate::connections::{Connection, End, Phase};
+use crate::body::{BadBody, Decoder, Framing, Next};
+use crate::connections::{Connection, Connections, Ended, Phase};
 use crate::pattern;
 use crate::range::Part;
 use crate::request::{MAX_HEAD, Method, Parsed, Request, parse};
 use crate::request_log::{Record, RequestLog};
 use crate::response;
-use crate::site::{Answer, Body, Machine, answer, failure};
+use crate::site::{self, Answer, Body, Machine, failure};
 use crate::stats::Stats;
+use crate::upload::Upload;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-/// The longest body that is read to get at the next request.
-const MAX_BODY: u64 = 1 << 20;
-/// Bytes read at a time.
+/// The longest body that is read and thrown away to get at the next request.
+const MAX_IGNORED: u64 = 1 << 20;
+/// Bytes of a head read at a time.
 const PIECE: usize = 1024;
+/// Bytes of a body that start its time anew: 2 KiB a second are enough.
+const PROGRESS: u64 = 64 << 10;
 
 /// A byte stream to a client.
 #[expect(async_fn_in_trait, reason = "one thread, no bounds on the futures")]
@@ -26,8 +30,9 @@ pub trait Stream {
     /// Why a transfer failed.
     type Error;
 
-    /// Waits for bytes and reads what is there; 0 at the end.
-    async fn read(&mut self, to: &mut [u8]) -> Result<usize, Self::Error>;
+    /// Waits for bytes and shows them to `take`, which says how many it takes; returns that.
+    /// 0 at the end.
+    async fn read_with(&mut self, take: impl FnMut(&[u8]) -> usize) -> Result<usize, Self::Error>;
 
     /// Waits for room and lets `fill` write into it; returns how many bytes it wrote. `fill` may
     /// be given less than it could write, and is called once.
@@ -50,7 +55,7 @@ pub enum Outcome<E> {
 
 /// What stops the exchange early.
 enum Stop<E> {
-    Ended(End),
+    Ended,
     Failed(E),
 }
 
@@ -58,6 +63,8 @@ enum Stop<E> {
 pub struct Server<M> {
     /// What is served.
     pub machine: M,
+    /// All connections.
+    pub connections: Connections,
     /// What is counted.
     pub stats: Rc<Stats>,
     /// The last requests.
@@ -93,7 +100,7 @@ impl<M: Machine> Server<M> {
         match exchange.run().await {
             Ok(()) => Outcome::Done,
             Err(Stop::Failed(error)) => Outcome::Failed(error),
-            Err(Stop::Ended(end)) => exchange.say_why(end).await,
+            Err(Stop::Ended) => exchange.say_why().await,
         }
     }
 }
@@ -111,17 +118,49 @@ impl<M: Machine, S: Stream> Exchange<'_, M, S> {
         loop {
             let Some(request) = self.read_request().await? else { return Ok(()) };
             let since_ms = (self.server.clock)();
-            let Request { keep_alive, body, method, .. } = request;
-            let keep_alive = keep_alive && body <= MAX_BODY;
-            let answer = answer(&self.server.machine, &request);
-            self.write_answer(&answer, method != Method::Head, keep_alive).await?;
+            let upload = site::is_upload(&request);
+            let (answer, stays) = if upload {
+                self.take_upload(&request).await?
+            } else {
+                // A client that was not told to go on may send its body or not.
+                (site::answer(&self.server.machine, &request), !request.expects_continue)
+            };
+            let keep_alive = request.keep_alive && stays && !self.server.connections.is_crowded();
+            let rest = request.body.filter(|_| !upload);
+            self.write_answer(&answer, request.method != Method::Head, keep_alive).await?;
             self.server.answered(request, &answer, since_ms);
             if !keep_alive {
                 return Ok(());
             }
-            self.skip_body(body).await?;
+            if let Some(framing) = rest {
+                self.connection.enter(Phase::Rest);
+                if self.read_body(framing, MAX_IGNORED, |_| ()).await?.is_err() {
+                    return Ok(());
+                }
+            }
             self.connection.enter(Phase::Idle);
         }
+    }
+
+    /// Reads the body of an upload. Returns the answer, and whether the next request can be found.
+    async fn take_upload(&mut self, request: &Request) -> Result<(Answer, bool), Stop<S::Error>> {
+        let framing = match request.body {
+            None => return Ok((failure(411), false)),
+            Some(Framing::Length(length)) if length > site::MAX_BYTES => {
+                return Ok((failure(413), false));
+            }
+            Some(framing) => framing,
+        };
+        if request.expects_continue && self.buffer.is_empty() {
+            self.connection.enter(Phase::Answer);
+            self.write(response::CONTINUE).await?;
+        }
+        self.connection.enter(Phase::Body);
+        let mut upload = Upload::default();
+        Ok(match self.read_body(framing, site::MAX_BYTES, |bytes| upload.add(bytes)).await? {
+            Ok(()) => (site::uploaded(&upload), true),
+            Err(status) => (failure(status), false),
+        })
     }
 
     /// The next request; `None` if the client has closed or sent something that was answered and
@@ -152,28 +191,70 @@ impl<M: Machine, S: Stream> Exchange<'_, M, S> {
 
     /// Reads more into the buffer; 0 at the end.
     async fn read(&mut self) -> Result<usize, Stop<S::Error>> {
-        let length = self.buffer.len();
-        self.buffer.resize((length + PIECE).min(MAX_HEAD + PIECE), 0);
-        let read = self.connection.run(self.stream.read(&mut self.buffer[length..])).await;
-        let read = read.map_err(Stop::Ended)?.map_err(Stop::Failed)?;
-        self.buffer.truncate(length + read);
-        Ok(read)
+        let Self { stream, connection, buffer, .. } = self;
+        let room = (MAX_HEAD + PIECE).saturating_sub(buffer.len()).min(PIECE);
+        let take = |bytes: &[u8]| {
+            let taken = bytes.len().min(room);
+            buffer.extend_from_slice(&bytes[..taken]);
+            taken
+        };
+        let read = connection.run(stream.read_with(take)).await;
+        read.map_err(|Ended| Stop::Ended)?.map_err(Stop::Failed)
     }
 
-    async fn skip_body(&mut self, length: u64) -> Result<(), Stop<S::Error>> {
-        if length > 0 {
-            self.connection.enter(Phase::Body);
-        }
-        let mut left = length;
-        while left > 0 {
-            if self.buffer.is_empty() && self.read().await? == 0 {
-                return Ok(());
+    /// Reads a body of at most `limit` bytes and shows it to `sink`. The inner error is the status
+    /// of one that is too long or ill-formed, or ends early.
+    async fn read_body(
+        &mut self,
+        framing: Framing,
+        limit: u64,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<Result<(), u16>, Stop<S::Error>> {
+        let mut decoder = Decoder::new(framing);
+        let (mut total, mut timed) = (0, 0);
+        loop {
+            let read = match decoder.next(&self.buffer) {
+                Err(BadBody) => return Ok(Err(400)),
+                Ok(Next::End) => return Ok(Ok(())),
+                Ok(Next::Data(left)) if left > limit - total => return Ok(Err(413)),
+                Ok(Next::Data(left)) => {
+                    let taken = self.read_data(left, &mut sink).await?;
+                    decoder.took(taken as u64);
+                    total += taken as u64;
+                    taken
+                }
+                Ok(Next::More) => self.read().await?,
+                Ok(Next::Framing(length)) => self.buffer.drain(..length).len(),
+            };
+            if read == 0 {
+                return Ok(Err(400));
             }
-            let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
-            self.buffer.drain(..skipped);
-            left -= skipped as u64;
+            if total - timed >= PROGRESS {
+                timed = total;
+                self.connection.enter(self.connection.phase());
+            }
         }
-        Ok(())
+    }
+
+    /// Shows the next bytes to `sink`, at most `left`; returns how many, 0 at the end.
+    async fn read_data(
+        &mut self,
+        left: u64,
+        sink: &mut impl FnMut(&[u8]),
+    ) -> Result<usize, Stop<S::Error>> {
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let mut take = |bytes: &[u8]| {
+            let taken = bytes.len().min(left);
+            sink(&bytes[..taken]);
+            taken
+        };
+        if !self.buffer.is_empty() {
+            let taken = take(&self.buffer);
+            self.buffer.drain(..taken);
+            return Ok(taken);
+        }
+        let read = self.connection.run(self.stream.read_with(take)).await;
+        read.map_err(|Ended| Stop::Ended)?.map_err(Stop::Failed)
     }
 
     async fn write_answer(
@@ -233,23 +314,21 @@ impl<M: Machine, S: Stream> Exchange<'_, M, S> {
         fill: impl FnMut(&mut [u8]) -> usize,
     ) -> Result<usize, Stop<S::Error>> {
         let written = self.connection.run(self.stream.write_with(fill)).await;
-        let written = written.map_err(Stop::Ended)?.map_err(Stop::Failed)?;
+        let written = written.map_err(|Ended| Stop::Ended)?.map_err(Stop::Failed)?;
         self.connection.enter(Phase::Answer);
         Ok(written)
     }
 
     /// Tells the client why its connection ends, if it is the one to speak.
-    async fn say_why(&mut self, end: End) -> Outcome<S::Error> {
-        let status = match (self.connection.phase(), end) {
-            (Phase::Answer, _) => return Outcome::Stuck,
-            (Phase::Idle | Phase::Fresh | Phase::Body, _) => return Outcome::Done,
-            (Phase::Head, End::Late) => 408,
-            (Phase::Head, End::Shed) => 503,
-        };
-        self.connection.last_words();
-        match self.write_answer(&failure(status), true, false).await {
+    async fn say_why(&mut self) -> Outcome<S::Error> {
+        match self.connection.phase() {
+            Phase::Answer => return Outcome::Stuck,
+            Phase::Fresh | Phase::Idle | Phase::Rest => return Outcome::Done,
+            Phase::Head | Phase::Body => self.connection.last_words(),
+        }
+        match self.write_answer(&failure(408), true, false).await {
             Ok(()) => Outcome::Done,
-            Err(Stop::Ended(_)) => Outcome::Stuck,
+            Err(Stop::Ended) => Outcome::Stuck,
             Err(Stop::Failed(error)) => Outcome::Failed(error),
         }
     }

@@ -9,13 +9,16 @@ use crate::metrics::{self, Metric};
 use crate::page::{self, Fact};
 use crate::range::{Part, RangeSpec};
 use crate::request::{Method, Request, number};
+use crate::upload::Upload;
 use crate::{content_type, response};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The largest N of `/bytes/N`.
-const MAX_BYTES: u64 = 1 << 40;
+/// The largest N of `/bytes/N`, and the most bytes of an upload.
+pub const MAX_BYTES: u64 = 1 << 40;
+/// Where uploads go.
+const UPLOADS: &str = "bytes";
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const BINARY: &str = "application/octet-stream";
@@ -98,11 +101,21 @@ pub struct Answer {
     pub ranges: bool,
     /// Which part it is (none of it for status 416), and the length of the whole.
     pub range: Option<(Option<Part>, u64)>,
+    /// What may be done instead of what is not allowed.
+    pub allow: Option<&'static str>,
 }
 
 impl Answer {
     fn new(content_type: &'static str, body: Body) -> Self {
-        Self { status: 200, content_type, body, etag: None, ranges: false, range: None }
+        Self {
+            status: 200,
+            content_type,
+            body,
+            etag: None,
+            ranges: false,
+            range: None,
+            allow: None,
+        }
     }
 
     fn text(content_type: &'static str, text: String) -> Self {
@@ -112,7 +125,10 @@ impl Answer {
     /// The same, or the part of it that `request` asks for.
     fn with_range(mut self, request: &Request) -> Self {
         self.ranges = true;
-        let Some(range) = request.range else { return self };
+        // For other methods than GET a range means nothing.
+        let Some(range) = request.range.filter(|_| request.method == Method::Get) else {
+            return self;
+        };
         // Without the version that the client has a part of, it gets the whole.
         let same = |field: &Vec<u8>| self.etag.is_some_and(|tag| tag.text().as_bytes() == field);
         if !request.if_range.as_ref().is_none_or(same) {
@@ -132,12 +148,23 @@ impl Answer {
     }
 }
 
-/// The answer to `request`.
+/// Whether `request` has a body that is to be read before it is answered.
+pub fn is_upload(request: &Request) -> bool {
+    request.path == UPLOADS && matches!(request.method, Method::Post | Method::Put)
+}
+
+/// The answer to an upload.
+pub fn uploaded(upload: &Upload) -> Answer {
+    Answer::text(TEXT, upload.text())
+}
+
+/// The answer to `request`, which is no upload.
 pub fn answer(machine: &impl Machine, request: &Request) -> Answer {
-    if request.method == Method::Other {
-        return failure(405);
-    }
     let path = request.path.as_str();
+    let allow = if path == UPLOADS { "POST, PUT" } else { "GET, HEAD" };
+    if path == UPLOADS || !matches!(request.method, Method::Get | Method::Head) {
+        return Answer { allow: Some(allow), ..failure(405) };
+    }
     if let Some(count) = path.strip_prefix("bytes/") {
         return match number(count.as_bytes()) {
             Some(length) if length <= MAX_BYTES => {

@@ -27,15 +27,11 @@ impl Stats {
         self.bytes.set(self.bytes.get() + bytes);
     }
 
-    /// Counts a connection, which is open from now on.
-    pub fn count_connection(&self) {
+    /// Counts a connection, which is open from now on, and for which `shed` others were closed.
+    pub fn count_connection(&self, shed: u64) {
         self.connections.set(self.connections.get() + 1);
         self.open.set(self.open.get() + 1);
-    }
-
-    /// Counts a connection that was closed early.
-    pub fn count_shed(&self) {
-        self.shed.set(self.shed.get() + 1);
+        self.shed.set(self.shed.get() + shed);
     }
 
     /// All answers.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::{Connections, End, Phase};
+use super::{Connections, Ended, GRACE_MS, Phase};
 use core::cell::Cell;
 use core::future::{pending, ready};
 use core::pin::pin;
@@ -13,12 +13,12 @@ fn list() -> Connections {
     Connections::new(|| NOW_MS.get())
 }
 
-fn ended(connection: &super::Connection) -> Option<End> {
-    let mut context = Context::from_waker(Waker::noop());
-    match pin!(connection.run(pending::<()>())).poll(&mut context) {
-        Poll::Ready(result) => result.err(),
-        Poll::Pending => None,
-    }
+fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn has_ended(connection: &super::Connection) -> bool {
+    poll(connection.run(pending::<()>())) == Poll::Ready(Err(Ended))
 }
 
 #[test]
@@ -27,28 +27,43 @@ fn late_ones_end() {
     let (head, idle) = (list.add(), list.add());
     head.enter(Phase::Head);
     idle.enter(Phase::Idle);
-    assert_eq!(list.sweep(), Some(10_000));
+    NOW_MS.set(9999);
+    list.sweep();
+    assert!(!has_ended(&head));
     NOW_MS.set(10_000);
-    assert_eq!(list.sweep(), Some(60_000));
-    assert_eq!((ended(&head), ended(&idle)), (Some(End::Late), None));
-    let mut context = Context::from_waker(Waker::noop());
-    let done = pin!(idle.run(ready(5))).poll(&mut context);
-    assert_eq!(done, Poll::Ready(Ok(5)));
+    list.sweep();
+    assert!(has_ended(&head) && !has_ended(&idle));
+    assert_eq!(poll(idle.run(ready(5))), Poll::Ready(Ok(5)));
 }
 
 #[test]
-fn the_longest_waiting_is_shed_and_idle_ones_first() {
+fn the_longest_waiting_gives_way_and_idle_ones_first() {
     let list = list();
     let (head, idle, answer) = (list.add(), list.add(), list.add());
     head.enter(Phase::Head);
     answer.enter(Phase::Answer);
     NOW_MS.set(5);
     idle.enter(Phase::Idle);
-    assert!(list.shed());
-    assert_eq!((ended(&idle), ended(&head)), (Some(End::Shed), None));
-    assert!(list.shed());
-    assert_eq!(ended(&head), Some(End::Shed));
-    assert!(!list.shed(), "an answer is not cut off");
+    NOW_MS.set(5 + GRACE_MS);
+    let mut room = pin!(list.room(2));
+    let mut poll_room = || room.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(poll_room().is_pending());
+    assert!(has_ended(&idle) && !has_ended(&head), "one after the other");
+    assert!(list.is_crowded());
+    list.remove(&idle);
+    assert!(poll_room().is_pending());
+    assert!(has_ended(&head));
     list.remove(&head);
-    assert_eq!(list.len(), 2);
+    assert_eq!(poll_room(), Poll::Ready(2));
+    assert!(!list.is_crowded());
+    assert!(poll(list.room(1)).is_pending() && !has_ended(&answer), "an answer is not cut off");
+}
+
+#[test]
+fn who_has_just_come_is_left_alone() {
+    let list = list();
+    let fresh = list.add();
+    NOW_MS.set(GRACE_MS - 1);
+    assert!(poll(list.room(1)).is_pending());
+    assert!(!has_ended(&fresh));
 }

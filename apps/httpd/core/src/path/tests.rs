@@ -14,7 +14,11 @@ fn targets_become_paths() {
         ("/a%20b?query=1#x", "a b"),
         ("/%C3%A4", "ä"),
         ("http://host/x", "x"),
+        ("/a/b/..", "a/"),
+        ("/a/b/.", "a/b/"),
         ("http://host", ""),
+        ("HTTP://host/x", "x"),
+        ("http://host?a=/b", ""),
     ] {
         assert_eq!(decode(target).as_deref(), Ok(path), "{target}");
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::{MAX_HEAD, Method, Parsed, Request, parse};
+use super::{Framing, MAX_HEAD, Method, Parsed, Request, parse};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -20,14 +20,15 @@ fn a_request() {
         method: Method::Get,
         path: "a b".into(),
         keep_alive: true,
-        body: 12,
+        body: Some(Framing::Length(12)),
+        expects_continue: false,
         range: None,
         if_range: None,
         if_none_match: None,
     };
     assert_eq!(it, expected);
     assert_eq!(request("HEAD / HTTP/1.0\r\n\r\n").method, Method::Head);
-    assert_eq!(request("BREW / HTTP/1.0\r\n\r\n").method, Method::Other);
+    assert_eq!(request("OPTIONS / HTTP/1.0\r\n\r\n").method, Method::Other);
 }
 
 #[test]
@@ -36,6 +37,7 @@ fn who_keeps_the_connection() {
         ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", true),
         ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false),
         ("GET / HTTP/1.1\r\nHost: x\r\nConnection: TE, Close\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close, keep-alive\r\n\r\n", false),
         ("GET / HTTP/1.0\r\n\r\n", false),
         ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true),
     ] {
@@ -55,11 +57,44 @@ fn what_is_refused() {
         ("GET / HTTP/1.0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         ("GET / HTTP/1.0\r\nContent-Length: +1\r\n\r\n", 400),
         ("GET / HTTP/1.0\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        (
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+            400,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+        ),
+        ("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: money\r\n\r\n", 417),
+        ("BREW / HTTP/1.0\r\n\r\n", 501),
+        ("get / HTTP/1.0\r\n\r\n", 501),
         ("GET / HTTP/2.0\r\n\r\n", 505),
     ] {
         assert_eq!(parse(text.as_bytes()), Parsed::Bad(status), "{text:?}");
     }
+}
+
+#[test]
+fn bodies() {
+    let it = request(
+        "PUT /bytes HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\
+         Expect: 100-Continue\r\n\r\n",
+    );
+    assert_eq!((it.body, it.expects_continue), (Some(Framing::Chunked), true));
+    let twice = "PUT / HTTP/1.0\r\nContent-Length: 7\r\nContent-Length: 7\r\n\
+                 Expect: 100-continue\r\n\r\n";
+    let it = request(twice);
+    assert_eq!((it.body, it.expects_continue), (Some(Framing::Length(7)), false));
+    assert_eq!(request("PUT / HTTP/1.0\r\n\r\n").body, None);
+}
+
+#[test]
+fn lists_of_validators_add_up() {
+    let it =
+        request("GET / HTTP/1.0\r\nIf-None-Match: \"a\", \"b\"\r\nIf-None-Match: \"c\"\r\n\r\n");
+    assert_eq!(it.if_none_match.as_deref(), Some(&b"\"a\", \"b\",\"c\""[..]));
 }
 
 #[test]

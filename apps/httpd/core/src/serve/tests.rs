@@ -18,6 +18,8 @@ use core::future::poll_fn;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
+mod uploads;
+
 std::thread_local!(static NOW_MS: Cell<u64> = const { Cell::new(0) });
 extern crate std;
 
@@ -49,7 +51,9 @@ impl Machine for Site {
 
 fn server() -> Server<Site> {
     let requests = Rc::new(RequestLog::default());
-    Server { machine: Site, stats: Rc::new(Stats::default()), requests, clock, observer: |_| () }
+    let connections = Connections::new(clock);
+    let stats = Rc::new(Stats::default());
+    Server { machine: Site, connections, stats, requests, clock, observer: |_| () }
 }
 
 /// A client that sends some pieces, then waits or closes, and takes `room` bytes at a time.
@@ -63,11 +67,15 @@ struct Client {
 impl Stream for Client {
     type Error = ();
 
-    async fn read(&mut self, to: &mut [u8]) -> Result<usize, ()> {
+    async fn read_with(&mut self, mut take: impl FnMut(&[u8]) -> usize) -> Result<usize, ()> {
         poll_fn(|_| match self.pieces.pop_front() {
-            Some(piece) => {
-                to[..piece.len()].copy_from_slice(&piece);
-                Poll::Ready(Ok(piece.len()))
+            Some(mut piece) => {
+                let taken = take(&piece);
+                piece.drain(..taken);
+                if !piece.is_empty() {
+                    self.pieces.push_front(piece);
+                }
+                Poll::Ready(Ok(taken))
             }
             None if self.closes => Poll::Ready(Ok(0)),
             None => Poll::Pending,
@@ -94,8 +102,7 @@ fn serve(pieces: &[&str], closes: bool, room: usize) -> (Outcome<()>, String, Se
     let pieces = pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect();
     let mut client = Client { pieces, closes, room, got: Vec::new() };
     let server = server();
-    let connections = Connections::new(clock);
-    let connection = connections.add();
+    let connection = server.connections.add();
     let outcome = {
         let mut serving = pin!(server.serve(&mut client, &connection));
         let mut context = Context::from_waker(Waker::noop());
@@ -106,7 +113,7 @@ fn serve(pieces: &[&str], closes: bool, room: usize) -> (Outcome<()>, String, Se
                 break;
             }
             NOW_MS.set(NOW_MS.get() + 100);
-            connections.sweep();
+            server.connections.sweep();
         }
         outcome.expect("it ends in two minutes")
     };
@@ -186,6 +193,35 @@ fn bad_requests_end_the_connection() {
 }
 
 #[test]
+fn a_body_that_nobody_wants_is_passed_over() {
+    let chunked = "GET /none HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   2\r\nab\r\n0\r\n\r\nGET /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_eq!(statuses(&serve(&[chunked], true, 1000).1), [404, 200]);
+    // Answered once, whatever comes or does not come then.
+    let late = "GET /none HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab";
+    assert_eq!(statuses(&serve(&[late], false, 1000).1), [404]);
+    let long = "GET /none HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\nab";
+    assert_eq!(statuses(&serve(&[long], true, 1000).1), [404]);
+}
+
+#[test]
+fn answers_close_while_others_wait_for_room() {
+    let server = server();
+    let connection = server.connections.add();
+    let mut waiting = pin!(server.connections.room(1));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    let request = b"GET /hello.txt HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
+    let mut client =
+        Client { pieces: [request].into(), closes: false, room: 1000, got: Vec::new() };
+    let outcome = pin!(server.serve(&mut client, &connection)).poll(&mut context);
+    assert_eq!(outcome, Poll::Ready(Outcome::Done));
+    assert!(String::from_utf8_lossy(&client.got).contains("Connection: close\r\n"));
+    server.connections.remove(&connection);
+    assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(0));
+}
+
+#[test]
 fn a_slow_head_is_told_so() {
     NOW_MS.set(0);
     let (outcome, got, _) = serve(&["GET / HT"], false, 1000);
@@ -197,8 +233,7 @@ fn a_slow_head_is_told_so() {
 fn one_byte_a_second_is_a_slow_head() {
     // Each byte is read at once here; the phase must still start only once.
     let server = server();
-    let connections = Connections::new(clock);
-    let connection = connections.add();
+    let connection = server.connections.add();
     let mut client = Client { pieces: VecDeque::new(), closes: false, room: 1000, got: Vec::new() };
     NOW_MS.set(0);
     let mut ticks = 0;
@@ -206,14 +241,16 @@ fn one_byte_a_second_is_a_slow_head() {
         struct Drip<'a>(&'a mut Client, u64);
         impl Stream for Drip<'_> {
             type Error = ();
-            async fn read(&mut self, to: &mut [u8]) -> Result<usize, ()> {
+            async fn read_with(
+                &mut self,
+                mut take: impl FnMut(&[u8]) -> usize,
+            ) -> Result<usize, ()> {
                 poll_fn(|_| {
                     if clock() < self.1 + 1000 {
                         return Poll::Pending;
                     }
                     self.1 = clock();
-                    to[0] = b'G';
-                    Poll::Ready(Ok(1))
+                    Poll::Ready(Ok(take(b"G")))
                 })
                 .await
             }
@@ -229,7 +266,7 @@ fn one_byte_a_second_is_a_slow_head() {
         let mut context = Context::from_waker(Waker::noop());
         while serving.as_mut().poll(&mut context).is_pending() {
             NOW_MS.set(NOW_MS.get() + 100);
-            connections.sweep();
+            server.connections.sweep();
             ticks += 1;
         }
     }

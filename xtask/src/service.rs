@@ -63,7 +63,9 @@ impl Service {
         let mut stream = self.connect()?;
         // A server that refuses a head early closes while the rest is being sent.
         let _ = stream.write_all(bytes);
-        read_status(&mut stream)
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).context("no answer came")?;
+        status(&line).with_context(|| format!("not HTTP: {}", String::from_utf8_lossy(&line)))
     }
 }
 
@@ -74,13 +76,10 @@ impl Drop for Service {
     }
 }
 
-/// Reads the status of an answer from `stream`.
-pub(crate) fn read_status(stream: &mut TcpStream) -> Result<u16> {
-    let mut line = [0; 12];
-    stream.read_exact(&mut line).context("no answer came")?;
-    let text = String::from_utf8_lossy(&line).into_owned();
-    let status = text.strip_prefix("HTTP/1.1 ").with_context(|| format!("not HTTP: {text}"))?;
-    Ok(status.parse()?)
+/// The status of the answer that begins with `bytes`; `None` if they are too few, or no HTTP.
+pub(crate) fn status(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.get(..12)?.strip_prefix(b"HTTP/1.1 ")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// Runs a program and returns what it printed.

@@ -29,6 +29,7 @@ Examples:
   cargo xtask test                       everything
   cargo xtask test grants timers         two test guests
   cargo xtask test --kind host           the tests that need no QEMU
+  cargo xtask test --kind end-to-end --only 408
   cargo xtask test --xen xen-4.17 traps  a test guest, compared with the real Xen")]
 pub(crate) struct Args {
     /// Test guests, by the names of their files in tests/guests/src/bin [default: all tests]
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     /// Only tests of this kind (repeatable)
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
+    /// Only tests at dom0's prompt and end to end whose names contain this
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    only: String,
     /// Compare with this hypervisor, an unpacked Xen 4.17
     #[arg(long, value_name = "FILE", conflicts_with = "kind")]
     xen: Option<PathBuf>,
@@ -89,9 +93,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                     domains::run(workspace, &mut tally, &names, cpu)?;
                 }
             }
-            Kind::Toolstack => toolstack::run(workspace, &mut tally)?,
+            Kind::Toolstack => toolstack::run(workspace, &mut tally, &args.only)?,
             Kind::Network => network::run(workspace, &mut tally)?,
-            Kind::EndToEnd => end_to_end::run(workspace, &mut tally)?,
+            Kind::EndToEnd => end_to_end::run(workspace, &mut tally, &args.only)?,
             Kind::First => {
                 for cpu in CPUS {
                     first_domain::on_hv(workspace, &mut tally, &names, cpu)?;

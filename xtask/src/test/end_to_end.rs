@@ -14,6 +14,7 @@ use crate::{
 mod hostile;
 mod load;
 mod pages;
+mod uploads;
 
 /// What a test does with the service.
 type Test = fn(&Service) -> Result<()>;
@@ -22,17 +23,18 @@ type Test = fn(&Service) -> Result<()>;
 type Named = (&'static str, Test);
 
 /// Tests against a machine with httpd alone.
-const ALONE: [Named; 11] = [
+const ALONE: [Named; 13] = [
     ("page", pages::front_page),
     ("a file, and none", pages::files),
     ("HEAD", pages::head),
     ("lengths of /bytes/N", pages::bytes),
+    ("uploads, by length and in chunks", uploads::whole),
+    ("uploads that are refused", uploads::refused),
     ("400 and 431", hostile::bad_requests),
     ("10,000 requests with keep-alive, ab", load::keep_alive),
     ("10,000 connections, ab", load::connections),
     ("keep-alive, wrk", load::wrk),
     ("64 MiB have the right SHA-256", load::download),
-    // Last but one: what its 200 clients leave in the backlog of QEMU's forwarding delays others.
     ("408 after 10 s, while others are served", hostile::slow_clients),
     ("page after all that", pages::front_page),
 ];
@@ -47,7 +49,7 @@ const BESIDE_A_SPINNER: [Named; 3] = [
 const LITTLE_MEMORY: [Named; 1] = [("1,000 requests at 16 connections", load::small)];
 const BOOTED: [Named; 1] = [("page", pages::front_page)];
 
-pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
     let folder = workspace.target_dir().join("run").join("test");
     fs::create_dir_all(&folder)?;
     build::images(workspace, Profile::Image, &["spinner"])?;
@@ -68,6 +70,10 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         ("booted from a disk", &["--boot", "disk"], &BOOTED),
     ];
     for (kind, arguments, tests) in machines {
+        let chosen: Vec<_> = tests.iter().filter(|(name, _)| name.contains(only)).collect();
+        if chosen.is_empty() {
+            continue;
+        }
         tally.begin(&format!("end to end, {kind}"));
         let service = match Service::start(workspace, arguments) {
             Ok(service) => service,
@@ -76,7 +82,7 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
                 continue;
             }
         };
-        for (name, test) in tests {
+        for (name, test) in chosen {
             tally.run(name, || test(&service));
         }
     }

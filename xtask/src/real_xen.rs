@@ -22,6 +22,8 @@ use crate::{
     workspace::Workspace,
 };
 
+/// What dom0's shell prints when it waits for a line.
+pub(crate) const PROMPT: &str = "dom0# ";
 /// The least memory that the machine works with, in MiB.
 pub(crate) const MEMORY_MIB: u32 = 1024;
 const DOM0_MEMORY_MIB: u32 = 512;

@@ -119,7 +119,7 @@ pub(crate) enum Hypervisor {
 
 impl Hypervisor {
     /// What it takes to start it.
-    fn tools(self) -> &'static [Tool] {
+    pub(crate) fn tools(self) -> &'static [Tool] {
         match self {
             Hypervisor::Hv => &[Tool::Qemu],
             Hypervisor::Xen => &Tool::XEN,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::{
+    run::Hypervisor,
     setup::{self, Consent, Tool},
     workspace::Workspace,
 };
@@ -15,6 +16,7 @@ pub(crate) mod first_domain;
 pub(crate) mod guest;
 mod host;
 mod network;
+mod on_xen;
 pub(crate) mod outcome;
 mod tally;
 mod toolstack;
@@ -30,7 +32,8 @@ Examples:
   cargo xtask test grants timers         two test guests
   cargo xtask test --kind host           the tests that need no QEMU
   cargo xtask test --kind end-to-end --only 408
-  cargo xtask test --xen xen-4.17 traps  a test guest, compared with the real Xen")]
+  cargo xtask test --on xen              guests and httpd on the real Xen, compared with hv
+  cargo xtask test --xen xen-4.17 traps  a test guest as first domain of the real Xen")]
 pub(crate) struct Args {
     /// Test guests, by the names of their files in tests/guests/src/bin [default: all tests]
     names: Vec<String>,
@@ -40,8 +43,11 @@ pub(crate) struct Args {
     /// Only tests at dom0's prompt and end to end whose names contain this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
+    /// Where: on hv alone, or on the real Xen too, as domUs of a Linux dom0
+    #[arg(long, value_enum, default_value_t = Hypervisor::Hv, conflicts_with = "kind")]
+    on: Hypervisor,
     /// Compare with this hypervisor, an unpacked Xen 4.17
-    #[arg(long, value_name = "FILE", conflicts_with = "kind")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "on"])]
     xen: Option<PathBuf>,
     #[command(flatten)]
     consent: Consent,
@@ -83,6 +89,11 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     let names = guest::choose(workspace, &args.names)?;
     if let Some(xen) = &args.xen {
         first_domain::on_both(workspace, &mut tally, &names, xen)?;
+        return tally.finish();
+    }
+    if args.on == Hypervisor::Xen {
+        setup::require(&Tool::XEN, args.consent)?;
+        on_xen::guests(workspace, &mut tally, &names)?;
         return tally.finish();
     }
     for kind in kinds {

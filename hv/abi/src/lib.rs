@@ -38,6 +38,7 @@ pub mod mmu;
 pub mod multicall;
 pub mod net;
 pub mod physdev;
+pub mod platform;
 pub mod ring;
 pub mod sched;
 pub mod shared_info;

@@ -20,7 +20,7 @@ use crate::{
 
 /// dom0's prompt.
 pub(crate) const PROMPT: &str = "dom0> ";
-const PROFILE: Profile = Profile::ImageDebug;
+pub(super) const PROFILE: Profile = Profile::ImageDebug;
 /// How long the machine may take to boot, a guest to end, and dom0 to answer.
 const BOOT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,12 +33,24 @@ pub(super) fn run(
     cpu: &str,
 ) -> Result<()> {
     tally.begin(&format!("guests as domUs, {cpu}"));
-    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
+    each(workspace, names, cpu, |name, outcome, audit| {
+        guest::report(tally, name, &outcome);
+        if let Err(error) = audit {
+            tally.fail(&format!("audit after {name}"), &format!("{error:#}"));
+        }
+    })
+}
+
+/// Runs `names` on a machine with the processor `cpu`, and hands over how each ended and what hv's
+/// audit found afterwards.
+pub(super) fn each(
+    workspace: &Workspace,
+    names: &[String],
+    cpu: &str,
+    mut report: impl FnMut(&str, Outcome, Result<()>),
+) -> Result<()> {
     let folder = workspace.target_dir().join("run").join("test");
-    let partners = names.iter().filter_map(|name| guest::partner(name));
-    let names_and_partners = names.iter().map(String::as_str).chain(partners);
-    let domains =
-        names_and_partners.map(|name| domain(workspace, name)).collect::<Result<Vec<_>>>()?;
+    let domains = with_partners(workspace, names)?;
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     cpu.clone_into(&mut machine.cpu);
@@ -46,12 +58,18 @@ pub(super) fn run(
     session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
     for name in names {
         let outcome = run_one(&mut session, name)?;
-        guest::report(tally, name, &outcome);
-        if let Err(error) = audit(&mut session) {
-            tally.fail(&format!("audit after {name}"), &format!("{error:#}"));
-        }
+        report(name, outcome, audit(&mut session));
     }
     Ok(())
+}
+
+/// The domains of the guests `names` and of those that they need beside them; their images are
+/// built.
+pub(super) fn with_partners(workspace: &Workspace, names: &[String]) -> Result<Vec<Domain>> {
+    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
+    let partners = names.iter().filter_map(|name| guest::partner(name));
+    let names_and_partners = names.iter().map(String::as_str).chain(partners);
+    names_and_partners.map(|name| domain(workspace, name)).collect()
 }
 
 /// Runs a guest, beside its partner if it has one.

@@ -41,11 +41,15 @@ pub(super) fn partner(name: &str) -> Option<&'static str> {
     PARTNERS.iter().find(|(guest, _)| *guest == name).map(|&(_, partner)| partner)
 }
 
+/// How the guest `name` is to end.
+pub(super) fn wanted(name: &str) -> End {
+    if CRASHES.contains(&name) { End::Crash } else { End::Success }
+}
+
 /// Reports how the guest `name` ended.
 pub(super) fn report(tally: &mut Tally, name: &str, outcome: &Outcome) {
     let end = outcome.end();
-    let wanted = if CRASHES.contains(&name) { End::Crash } else { End::Success };
-    if end == wanted {
+    if end == wanted(name) {
         tally.pass(name);
     } else if end == End::Skip {
         tally.skip(name, &outcome.last_line);

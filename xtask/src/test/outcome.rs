@@ -69,6 +69,13 @@ impl Outcome {
         outcome
     }
 
+    /// What a guest said in `lines`, the whole of its console.
+    pub(crate) fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut outcome = Self::default();
+        lines.into_iter().for_each(|line| outcome.take(line));
+        outcome
+    }
+
     /// How the guest ended.
     pub(crate) fn end(&self) -> End {
         self.end.unwrap_or(End::Crash)
@@ -130,15 +137,9 @@ pub(crate) fn differences<'a>(
 mod tests {
     use super::{End, Outcome, differences};
 
-    fn outcome(lines: &[&str]) -> Outcome {
-        let mut outcome = Outcome::default();
-        lines.iter().for_each(|line| outcome.take(line));
-        outcome
-    }
-
     #[test]
     fn reads_rows_complaints_and_the_verdict() {
-        let outcome = outcome(&[
+        let outcome = Outcome::of([
             "= null pointer: -14",
             "# null hypercall: 150",
             "! magic: got 1, want 2",
@@ -152,13 +153,13 @@ mod tests {
 
     #[test]
     fn silence_is_a_crash() {
-        assert_eq!(outcome(&["panic at x.rs:1"]).end(), End::Crash);
-        assert_eq!(outcome(&["verdict: Succ"]).end(), End::Crash);
+        assert_eq!(Outcome::of(["panic at x.rs:1"]).end(), End::Crash);
+        assert_eq!(Outcome::of(["verdict: Succ"]).end(), End::Crash);
     }
 
     #[test]
     fn tables_are_compared_by_name() {
-        let (a, b) = (outcome(&["= x: 1", "= y: 2"]), outcome(&["= y: 3", "= z: 4"]));
+        let (a, b) = (Outcome::of(["= x: 1", "= y: 2"]), Outcome::of(["= y: 3", "= z: 4"]));
         assert_eq!(
             differences(&a, &b),
             [("x", "1", "(no such row)"), ("y", "2", "3"), ("z", "(no such row)", "4")]

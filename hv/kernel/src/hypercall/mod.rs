@@ -41,6 +41,7 @@ pub mod mmuext_op;
 mod multicall;
 mod page_owner;
 mod physdev_op;
+mod platform_op;
 mod sched_op;
 mod set_timer_op;
 pub mod stack_switch;
@@ -118,6 +119,7 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         Hypercall::Domctl => return domctl::domctl(current, GuestPtr::new(a0)),
         Hypercall::Sysctl => sysctl::sysctl(current, GuestPtr::new(a0)),
         Hypercall::PhysdevOp => physdev_op::physdev_op(current, low(a0), GuestPtr::new(a1)),
+        Hypercall::PlatformOp => platform_op::platform_op(current, GuestPtr::new(a0)),
         Hypercall::SchedOp => sched_op::sched_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::SchedOpCompat => sched_op::sched_op_compat(current, low(a0), low(a1)),
         Hypercall::EventChannelOp => {
@@ -140,8 +142,7 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         Hypercall::Audit => audit::audit(current),
         #[cfg(not(debug_assertions))]
         Hypercall::Audit => Err(Errno::Enosys),
-        Hypercall::PlatformOp
-        | Hypercall::PhysdevOpCompat
+        Hypercall::PhysdevOpCompat
         | Hypercall::XsmOp
         | Hypercall::NmiOp
         | Hypercall::XenoprofOp

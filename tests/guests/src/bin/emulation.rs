@@ -44,18 +44,27 @@ fn faults(work: impl FnOnce()) -> u64 {
     traps::count() - before
 }
 
+/// Told afterwards: with TS set nothing may be printed, as that may take vector registers.
+fn task_switched(report: &mut Report) {
+    call1(Hypercall::FpuTaskswitch, 1);
+    let after_hypercall = cr0() & CR0_TS;
+    provoke!("clts");
+    report.expect("TS after fpu_taskswitch", after_hypercall, CR0_TS);
+    report.expect("TS after clts", cr0() & CR0_TS, 0);
+    let value = cr0() | CR0_TS;
+    let set = faults(|| provoke!("mov cr0, {v}"; v = in(reg) value));
+    let after_set = cr0() & CR0_TS;
+    let value = cr0() & !CR0_TS;
+    let clear = faults(|| provoke!("mov cr0, {v}"; v = in(reg) value));
+    report.expect("set TS", set, 0);
+    report.expect("TS", after_set, CR0_TS);
+    report.expect("clear TS", clear, 0);
+}
+
 fn control_registers(report: &mut Report) {
     report.expect("cr0: PG, WP, PE", cr0() & (1 << 31 | CR0_WP | 1), 1 << 31 | CR0_WP | 1);
     report.expect("TS at first", cr0() & CR0_TS, 0);
-    call1(Hypercall::FpuTaskswitch, 1);
-    report.expect("TS after fpu_taskswitch", cr0() & CR0_TS, CR0_TS);
-    provoke!("clts");
-    report.expect("TS after clts", cr0() & CR0_TS, 0);
-    let value = cr0() | CR0_TS;
-    report.expect("set TS", faults(|| provoke!("mov cr0, {v}"; v = in(reg) value)), 0);
-    report.expect("TS", cr0() & CR0_TS, CR0_TS);
-    let value = cr0() & !CR0_TS;
-    report.expect("clear TS", faults(|| provoke!("mov cr0, {v}"; v = in(reg) value)), 0);
+    task_switched(report);
     let value = cr0() & !CR0_WP;
     report.expect("clear WP", faults(|| provoke!("mov cr0, {v}"; v = in(reg) value)), 1);
     let cr3: u64;

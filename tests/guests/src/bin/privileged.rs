@@ -4,13 +4,14 @@
 #![no_main]
 
 use test_guests::hypercall::{at_mut, call1, call2};
-use test_guests::minus;
+use test_guests::{minus, refuses_bad_pointers};
 use test_report::Report;
 use xen_abi::domain::DomId;
 use xen_abi::domctl::{Domctl, DomctlCmd};
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::physdev::{PhysdevOp, SetIopl};
+use xen_abi::platform::INTERFACE_VERSION;
 use xen_abi::sysctl::{Sysctl, SysctlCmd};
 
 test_report::guest!(run);
@@ -40,8 +41,14 @@ async fn run(report: &mut Report) {
     let set_iopl = u64::from(PhysdevOp::SetIopl.raw());
     let result = call2(Hypercall::PhysdevOp, set_iopl, at_mut(&mut iopl));
     report.expect("set_iopl 9", result, minus(Errno::Einval));
-    let platform = call1(Hypercall::PlatformOp, at_mut(&mut [0u64; 32]));
-    report.row("platform_op", platform);
+    for (version, refusal) in [(INTERFACE_VERSION, Errno::Eperm), (0, Errno::Eacces)] {
+        // As long as the longest operation.
+        let mut call = [0u32; 64];
+        call[1] = version;
+        let result = call1(Hypercall::PlatformOp, at_mut(&mut call));
+        report.expect("platform_op", result, minus(refusal));
+    }
+    refuses_bad_pointers(report, "platform_op", |address| call1(Hypercall::PlatformOp, address));
 }
 
 extern crate alloc;

@@ -140,7 +140,9 @@ fn execute(
         | DomctlCmd::HypercallInit
         | DomctlCmd::GetPageFrameInfo3
         | DomctlCmd::GetCpuPolicy
-        | DomctlCmd::SetCpuPolicy => return Err(Errno::Enosys),
+        | DomctlCmd::SetCpuPolicy
+        | DomctlCmd::GetHvmContext
+        | DomctlCmd::SetHvmContext => return Err(Errno::Enosys),
     }
     Ok(Outcome::Done(0))
 }

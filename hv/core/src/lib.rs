@@ -36,6 +36,7 @@ pub mod page_info;
 pub mod page_list;
 pub mod page_table;
 pub mod page_type;
+pub mod pci;
 pub mod runstate;
 pub mod scheduler;
 pub mod supply;

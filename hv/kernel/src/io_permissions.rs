@@ -3,6 +3,7 @@
 use xen_abi::frame::Mfn;
 
 use crate::arch::cpu;
+use crate::msi;
 
 /// Permissions of one domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,4 +34,10 @@ impl IoPermissions {
         let exists = frame.get() < frames;
         self == Self::Hardware && exists && frame.get() != IOAPIC && frame.get() != LAPIC
     }
+}
+
+/// Whether a frame of device memory may be mapped for reading only: it has messages.
+#[must_use]
+pub fn is_read_only(frame: Mfn) -> bool {
+    msi::tables::has_frame(frame)
 }

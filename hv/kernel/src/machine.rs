@@ -12,7 +12,7 @@ use xen_abi::frame::{INVALID_M2P_ENTRY, Maddr, Mfn, Pfn};
 
 use crate::arch::control;
 use crate::domain;
-use crate::io_permissions::IoPermissions;
+use crate::io_permissions::{self, IoPermissions};
 use crate::life;
 use crate::memory::direct_map::DirectMap;
 use crate::memory::frames;
@@ -59,6 +59,10 @@ impl Machine for Host {
     fn io_permitted(&self, domain: DomId, mfn: Mfn) -> bool {
         let domain = domain::find(domain);
         domain.is_some_and(|domain| domain.io.lock().allows_frame(mfn))
+    }
+
+    fn io_read_only(&self, mfn: Mfn) -> bool {
+        io_permissions::is_read_only(mfn)
     }
 
     fn cache_control_permitted(&self, domain: DomId) -> bool {

@@ -3,24 +3,24 @@
 //! one can raise any vector.
 use core::ptr;
 
+use hv_core::pci::ConfigSpace;
+use hv_core::pci::msix::{ENTRY_BYTES, Msix};
 use spin::Mutex;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, PAGE_SIZE};
 
-use crate::arch::{lapic, pci};
+use crate::arch::lapic;
+use crate::arch::pci::Function;
 use crate::io_permissions::IoPermissions;
 use crate::memory::{fixed_map, frames};
 
-const CAPABILITY_MSIX: u8 = 0x11;
-/// Offsets in the MSI-X capability.
+pub mod tables;
+
+/// Offset of the control word in the capability, and its bits.
 const CONTROL: u8 = 2;
-const TABLE: u8 = 4;
-/// Bits of the control word.
 const CONTROL_ENABLE: u16 = 1 << 15;
 const CONTROL_MASK_ALL: u16 = 1 << 14;
-const CONTROL_SIZE: u16 = 0x7ff;
-/// Bytes of a table entry, and offsets in it.
-const ENTRY: u64 = 16;
+/// Offsets in a table entry.
 const ENTRY_DATA: u64 = 8;
 const ENTRY_MASK: u64 = 12;
 const MASKED: u32 = 1;
@@ -30,8 +30,6 @@ const MESSAGE_BASE: u32 = 0xfee0_0000;
 /// One entry of a device's MSI-X table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    device: pci::Device,
-    capability: u8,
     /// Where the hypervisor sees the entry.
     at: u64,
 }
@@ -42,34 +40,27 @@ static CONTROL_LOCK: Mutex<()> = Mutex::new(());
 impl Message {
     /// Entry `entry` of the device's table, which the caller says is at `table_base`. `ENODEV` for
     /// a device without MSI-X, `EINVAL` for an entry or a table that it does not have.
-    pub fn find(device: pci::Device, entry: u32, table_base: Maddr) -> Result<Self, Errno> {
-        let capability = pci::capability(device, CAPABILITY_MSIX).ok_or(Errno::Enodev)?;
-        let control = pci::read16(device, capability.wrapping_add(CONTROL));
-        let table = pci::read32(device, capability.wrapping_add(TABLE));
-        if entry > u32::from(control & CONTROL_SIZE) {
+    pub fn find(function: Function, entry: u32, table_base: Maddr) -> Result<Self, Errno> {
+        let msix = tables::find(function).ok_or(Errno::Enodev)?;
+        let entry = u16::try_from(entry).ok().filter(|entry| *entry < msix.entries);
+        let entry = entry.ok_or(Errno::Einval)?;
+        if table_base != msix.table && table_base != msix.base {
             return Err(Errno::Einval);
         }
-        let [bar, ..] = (table & 7).to_le_bytes();
-        let base = pci::memory_bar(device, bar).ok_or(Errno::Einval)?;
-        let start = base.checked_add(u64::from(table & !7)).ok_or(Errno::Einval)?;
-        if start != table_base.get() && base != table_base.get() {
-            return Err(Errno::Einval);
-        }
-        let address =
-            start.checked_add(u64::from(entry).wrapping_mul(ENTRY)).ok_or(Errno::Einval)?;
-        let address = Maddr::new(address);
-        // The domain may have put the BAR anywhere: into memory, or over the interrupt controllers.
-        let in_page = address.offset() <= PAGE_SIZE as u64 - ENTRY;
+        enable(function, msix)?;
+        Self::at(msix, entry)
+    }
+
+    fn at(msix: &Msix, entry: u16) -> Result<Self, Errno> {
+        let address = u64::from(entry).wrapping_mul(ENTRY_BYTES).checked_add(msix.table.get());
+        let address = Maddr::new(address.ok_or(Errno::Einval)?);
+        // The firmware may have put the table anywhere: over the interrupt controllers.
         let frame = address.mfn();
-        let is_device = frames::table().is_io(frame) && IoPermissions::Hardware.allows_frame(frame);
-        if !in_page || !is_device {
+        if !frames::table().is_io(frame) || !IoPermissions::Hardware.allows_frame(frame) {
             return Err(Errno::Einval);
         }
         let page = fixed_map::map_device(frame).ok_or(Errno::Enomem)?;
-        let offset = address.offset() % PAGE_SIZE as u64;
-        let message = Self { device, capability, at: page.wrapping_add(offset) };
-        message.enable();
-        Ok(message)
+        Ok(Self { at: page.wrapping_add(address.offset() % PAGE_SIZE as u64) })
     }
 
     /// Sends the message to `vector` of this pCPU, masked.
@@ -91,19 +82,27 @@ impl Message {
         self.write(ENTRY_DATA, 0);
     }
 
-    /// Turns MSI-X on, with all entries under the control of their own mask bits.
-    fn enable(&self) {
-        let _serial = CONTROL_LOCK.lock();
-        let at = self.capability.wrapping_add(CONTROL);
-        let control = pci::read16(self.device, at);
-        if control & (CONTROL_ENABLE | CONTROL_MASK_ALL) != CONTROL_ENABLE {
-            pci::write16(self.device, at, control & !CONTROL_MASK_ALL | CONTROL_ENABLE);
-        }
-    }
-
     fn write(&self, offset: u64, value: u32) {
         let register = self.at.wrapping_add(offset) as *mut u32;
-        // SAFETY: `find` mapped the page of the entry, uncached.
+        // SAFETY: `at` mapped the page of the entry, uncached.
         unsafe { ptr::write_volatile(register, value) }
     }
+}
+
+/// Turns MSI-X on, with all entries under the control of their own mask bits.
+fn enable(function: Function, msix: &Msix) -> Result<(), Errno> {
+    let _serial = CONTROL_LOCK.lock();
+    let [_, _, low, high] = function.read(msix.capability).to_le_bytes();
+    let control = u16::from_le_bytes([low, high]);
+    if control & CONTROL_ENABLE == 0 {
+        // Nobody knows what the entries hold that nobody has asked for.
+        for entry in 0..msix.entries {
+            Message::at(msix, entry)?.set_masked(true);
+        }
+    }
+    if control & (CONTROL_ENABLE | CONTROL_MASK_ALL) != CONTROL_ENABLE {
+        let at = msix.capability.wrapping_add(CONTROL);
+        function.write16(at, control & !CONTROL_MASK_ALL | CONTROL_ENABLE);
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 
 pub mod addresses;
 pub mod hypercall;
+pub mod pci;
 pub mod traps;
 pub mod upcalls;
 pub mod user_mode;
@@ -35,6 +36,13 @@ pub fn word(address: u64) -> u64 {
     let at = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).unwrap_or(0));
     // SAFETY: the caller names a mapped word; a test that does not ends by a fault, in itself.
     unsafe { at.read_volatile() }
+}
+
+/// Whether the hypervisor is ours and not the real Xen: for what differs on purpose, or where Xen
+/// itself does not survive the question.
+#[must_use]
+pub fn is_hv() -> bool {
+    minios::hypercall::version::extra_version().ends_with("-hv")
 }
 
 /// The number of this domain: 0 for the first, which has nobody to ask.

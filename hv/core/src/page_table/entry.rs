@@ -102,6 +102,12 @@ impl Entry {
         Self(self.0 & !Self::CACHE)
     }
 
+    /// Without the right to write.
+    #[must_use]
+    pub const fn read_only(self) -> Self {
+        Self(self.0 & !Self::WRITABLE)
+    }
+
     /// Whether a guest's present entry of `level` has only bits it may have; `cache` says
     /// whether the guest may choose how device memory is cached.
     #[must_use]

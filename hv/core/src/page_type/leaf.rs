@@ -48,11 +48,20 @@ impl<M: Machine> PageTypes<'_, M> {
     }
 
     /// What is stored for a guest's leaf: memory is always cached in the usual way, since the
-    /// hypervisor maps it so too.
+    /// hypervisor maps it so too, and some device memory is not written.
     pub(super) fn stored_leaf(&self, entry: Entry) -> Entry {
         let entry = entry.adjusted(Level::L1);
-        let usual = entry.has_cache_bits() && !self.machine.frame_table().is_io(entry.mfn());
-        if usual && entry.is_present() { entry.without_cache_bits() } else { entry }
+        if !entry.is_present() {
+            return entry;
+        }
+        let is_io = self.machine.frame_table().is_io(entry.mfn());
+        if is_io && entry.is_writable() && self.machine.io_read_only(entry.mfn()) {
+            entry.read_only()
+        } else if !is_io && entry.has_cache_bits() {
+            entry.without_cache_bits()
+        } else {
+            entry
+        }
     }
 
     fn check_io(&self, mfn: Mfn, table_owner: DomId, page_owner: DomId) -> Result<(), Stop> {

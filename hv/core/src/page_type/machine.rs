@@ -17,6 +17,9 @@ pub trait Machine: FrameMemory {
     /// Whether `domain` may map the device memory frame `mfn`.
     fn io_permitted(&self, domain: DomId, mfn: Mfn) -> bool;
 
+    /// Whether the device memory frame `mfn` is mapped for reading only, whatever a domain asks for.
+    fn io_read_only(&self, mfn: Mfn) -> bool;
+
     /// Whether `domain` may choose how its mappings of device memory are cached: it has some.
     fn cache_control_permitted(&self, domain: DomId) -> bool;
 

@@ -1,80 +1,79 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! PCI configuration space by the ports 0xcf8 and 0xcfc.
-use super::port::{in16, in32, out16, out32};
+use hv_core::pci::{ConfigSpace, has_more_functions, is_bridge, secondary_bus};
 
-const ADDRESS: u16 = 0xcf8;
-const DATA: u16 = 0xcfc;
+use super::port::{in32, out16, out32};
+
+/// The port that takes a register's address.
+pub const ADDRESS: u16 = 0xcf8;
+/// The port behind which the register is then, four bytes wide.
+pub const DATA: u16 = 0xcfc;
 const ENABLE: u32 = 1 << 31;
-const STATUS: u8 = 0x06;
-const STATUS_HAS_CAPABILITIES: u16 = 1 << 4;
-const FIRST_BAR: u8 = 0x10;
-const CAPABILITIES: u8 = 0x34;
-/// More capabilities than fit in the space mean a loop.
-const MAX_CAPABILITIES: usize = 48;
 
 /// Bus, device and function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Device {
+pub struct Function {
     /// The bus.
     pub bus: u8,
     /// The device in the upper five bits, the function in the lower three.
     pub devfn: u8,
 }
 
-/// Selects the register, with the guest's own selection put back by `access` ending.
-fn select<T>(device: Device, register: u8, access: impl FnOnce(u16) -> T) -> T {
-    let before = in32(ADDRESS);
-    let bus_and_function = u32::from(device.bus) << 16 | u32::from(device.devfn) << 8;
-    out32(ADDRESS, ENABLE | bus_and_function | u32::from(register & !3));
-    let result = access(DATA + u16::from(register & 3));
-    out32(ADDRESS, before);
-    result
-}
-
-/// Reads 16 bits.
-pub fn read16(device: Device, register: u8) -> u16 {
-    select(device, register & !1, in16)
-}
-
-/// Reads 32 bits.
-pub fn read32(device: Device, register: u8) -> u32 {
-    select(device, register & !3, in32)
-}
-
-/// Writes 16 bits.
-pub fn write16(device: Device, register: u8, value: u16) {
-    select(device, register & !1, |port| out16(port, value));
-}
-
-/// The register where the capability `id` begins.
-pub fn capability(device: Device, id: u8) -> Option<u8> {
-    let status = read16(device, STATUS);
-    if status == u16::MAX || status & STATUS_HAS_CAPABILITIES == 0 {
-        return None;
+impl Function {
+    /// The function and the register that a value of the address port selects; `None` if it
+    /// selects none.
+    pub fn selected_by(address: u32) -> Option<(Self, u8)> {
+        let [register, devfn, bus, _] = address.to_le_bytes();
+        (address & ENABLE != 0).then_some((Self { bus, devfn }, register & !3))
     }
-    let mut at = read16(device, CAPABILITIES).to_le_bytes()[0] & !3;
-    for _ in 0..MAX_CAPABILITIES {
-        if at < 0x40 {
-            return None;
+
+    /// Makes the data port lead to `register`.
+    pub fn select(self, register: u8) {
+        let function = u32::from(self.bus) << 16 | u32::from(self.devfn) << 8;
+        out32(ADDRESS, ENABLE | function | u32::from(register & !3));
+    }
+
+    /// Writes 16 bits.
+    pub fn write16(self, register: u8, value: u16) {
+        self.select(register);
+        out16(DATA + u16::from(register & 2), value);
+    }
+
+    /// Whether there is such a function; only the first of a device says whether there are others.
+    fn exists(self) -> bool {
+        let first = Self { devfn: self.devfn & !7, ..self };
+        let is_there = |function: Self| function.read(0) & 0xffff != 0xffff;
+        let may_be = self == first || (is_there(first) && has_more_functions(&first));
+        may_be && is_there(self)
+    }
+}
+
+impl ConfigSpace for Function {
+    fn read(&self, register: u8) -> u32 {
+        self.select(register);
+        in32(DATA)
+    }
+
+    fn write(&self, register: u8, value: u32) {
+        self.select(register);
+        out32(DATA, value);
+    }
+}
+
+/// Calls `look` for every function there is, on the first bus and behind bridges, whose buses the
+/// firmware has numbered upwards.
+pub fn for_each_function(mut look: impl FnMut(Function)) {
+    let mut has_bus = [false; 256];
+    has_bus[0] = true;
+    for bus in 0..=255 {
+        if !has_bus[usize::from(bus)] {
+            continue;
         }
-        let [found, next] = read16(device, at).to_le_bytes();
-        if found == id {
-            return Some(at);
+        for function in (0..=255).map(|devfn| Function { bus, devfn }).filter(|it| it.exists()) {
+            if is_bridge(&function) {
+                has_bus[usize::from(secondary_bus(&function))] = true;
+            }
+            look(function);
         }
-        at = next & !3;
     }
-    None
-}
-
-/// The machine address of a memory BAR, 0 to 5.
-pub fn memory_bar(device: Device, bar: u8) -> Option<u64> {
-    const IO_SPACE: u32 = 1;
-    const TYPE_64: u32 = 2 << 1;
-    let register = FIRST_BAR + 4 * (bar < 6).then_some(bar)?;
-    let low = read32(device, register);
-    if low & IO_SPACE != 0 {
-        return None;
-    }
-    let high = if low & 6 == TYPE_64 { read32(device, register + 4) } else { 0 };
-    Some(u64::from(high) << 32 | u64::from(low & !15))
 }

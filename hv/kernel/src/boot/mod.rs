@@ -145,6 +145,7 @@ extern "C" fn on_own_stack() -> ! {
     crate::entry::init_syscall();
     let free = frames::allocator().free_frames();
     log!("{} MiB free of {} MiB", free >> 8, frames::table().len() >> 8);
+    crate::msi::tables::init();
     crate::time::init();
     crate::console::start_input();
     first_domain::start(info, &options(info))

@@ -4,14 +4,15 @@
 use core::sync::atomic::Ordering;
 
 use hv_core::emulate::{PortAccess, StringAccess};
+use hv_core::pci::config_write;
 
 use super::{After, Refused};
+use crate::arch::pci::{self, Function};
 use crate::arch::port::{in8, in16, in32, out8, out16, out32};
 use crate::guest_ptr::GuestPtr;
+use crate::msi::tables;
 use crate::vcpu::Vcpu;
 
-const PCI_ADDRESS: u16 = 0xcf8;
-const PCI_DATA: u16 = 0xcfc;
 const DIRECTION: u64 = 1 << 10;
 
 /// Whether the virtual I/O privilege level lets the present mode use ports: 1 is enough for the
@@ -85,15 +86,52 @@ fn low_word(value: u64) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
-fn write(vcpu: &Vcpu, port: u16, bytes: u8, value: u32) {
+/// Where an access of a domain goes.
+enum Target {
+    /// The address of a register of configuration space.
+    PciAddress,
+    /// Configuration space: the function, and the first byte.
+    Pci(Function, u8),
+    /// The hardware's port.
+    Port,
+    /// Nowhere.
+    Nothing,
+}
+
+fn target(vcpu: &Vcpu, port: u16, bytes: u8) -> Target {
+    const PCI_END: u16 = pci::DATA + 4;
     let domain = vcpu.domain();
-    if port == PCI_ADDRESS && bytes == 4 {
-        return domain.pci_address.store(value, Ordering::Relaxed);
+    let end = port.saturating_add(u16::from(bytes));
+    match port {
+        pci::ADDRESS if bytes == 4 => Target::PciAddress,
+        _ if !domain.io.lock().allows_ports(port, u16::from(bytes)) => Target::Nothing,
+        // An access to the data ports, all within them; the first ones by bytes do other things.
+        pci::DATA..PCI_END if end <= PCI_END => {
+            let selected = Function::selected_by(domain.pci_address.load(Ordering::Relaxed));
+            let [offset, _] = (port - pci::DATA).to_le_bytes();
+            selected.map_or(Target::Nothing, |(function, register)| {
+                Target::Pci(function, register | offset)
+            })
+        }
+        _ if port < PCI_END && end > pci::ADDRESS && bytes > 1 => Target::Nothing,
+        _ => Target::Port,
     }
-    if !domain.io.lock().allows_ports(port, u16::from(bytes)) {
-        return;
-    }
-    select_pci(vcpu, port);
+}
+
+fn write(vcpu: &Vcpu, port: u16, bytes: u8, value: u32) {
+    let value = match target(vcpu, port, bytes) {
+        Target::PciAddress => {
+            return vcpu.domain().pci_address.store(value, Ordering::Relaxed);
+        }
+        Target::Pci(function, register) => {
+            let write = config_write::Write { register, bytes, value };
+            let Some(value) = tables::allowed_write(function, write) else { return };
+            function.select(register);
+            value
+        }
+        Target::Port => value,
+        Target::Nothing => return,
+    };
     let [low, high, ..] = value.to_le_bytes();
     match bytes {
         1 => out8(port, low),
@@ -103,28 +141,21 @@ fn write(vcpu: &Vcpu, port: u16, bytes: u8, value: u32) {
 }
 
 fn read(vcpu: &Vcpu, port: u16, bytes: u8) -> u32 {
-    let domain = vcpu.domain();
-    if port == PCI_ADDRESS && bytes == 4 {
-        return domain.pci_address.load(Ordering::Relaxed);
+    match target(vcpu, port, bytes) {
+        Target::PciAddress => return vcpu.domain().pci_address.load(Ordering::Relaxed),
+        Target::Pci(function, register) => function.select(register),
+        Target::Port => {}
+        Target::Nothing => {
+            return match bytes {
+                1 => 0xff,
+                2 => 0xffff,
+                _ => u32::MAX,
+            };
+        }
     }
-    if !domain.io.lock().allows_ports(port, u16::from(bytes)) {
-        return match bytes {
-            1 => 0xff,
-            2 => 0xffff,
-            _ => u32::MAX,
-        };
-    }
-    select_pci(vcpu, port);
     match bytes {
         1 => u32::from(in8(port)),
         2 => u32::from(in16(port)),
         _ => in32(port),
-    }
-}
-
-/// Before an access to the data ports, the hardware gets the address that the domain chose.
-fn select_pci(vcpu: &Vcpu, port: u16) {
-    if (PCI_DATA..PCI_DATA + 4).contains(&port) {
-        out32(PCI_ADDRESS, vcpu.domain().pci_address.load(Ordering::Relaxed));
     }
 }

@@ -10,7 +10,7 @@ use xen_abi::physdev::{
 
 use super::argument::{controlled_domain, require_privilege};
 use crate::arch::ioapic::Trigger;
-use crate::arch::pci;
+use crate::arch::pci::Function;
 use crate::current::Current;
 use crate::domain::DomainRef;
 use crate::guest_ptr::GuestPtr;
@@ -125,5 +125,5 @@ fn message(request: &MapPirq) -> Result<Message, Errno> {
     let bus = u8::try_from(request.bus).map_err(|_| Errno::Enodev)?;
     let devfn = u8::try_from(request.devfn).map_err(|_| Errno::Einval)?;
     let entry = u32::try_from(request.entry_nr).map_err(|_| Errno::Einval)?;
-    Message::find(pci::Device { bus, devfn }, entry, Maddr::new(request.table_base))
+    Message::find(Function { bus, devfn }, entry, Maddr::new(request.table_base))
 }

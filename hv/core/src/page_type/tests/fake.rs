@@ -26,6 +26,11 @@ pub(crate) const DOM0_FIRST: u64 = 1536;
 /// Frames 1 to this one are the hypervisor's.
 const HYPERVISOR_LAST: u64 = 15;
 
+/// Device memory of [`DOM0`].
+pub(crate) const DEVICE: u64 = 0xf_0000;
+/// Such that nobody may write.
+pub(crate) const READ_ONLY_DEVICE: u64 = 0xf_0001;
+
 pub(crate) struct Fake {
     pages: Vec<PageInfo>,
     memory: Vec<Cell<u64>>,
@@ -150,7 +155,11 @@ impl Machine for Fake {
     }
 
     fn io_permitted(&self, domain: DomId, mfn: Mfn) -> bool {
-        domain == DOM0 && mfn.get() == 0xf_0000
+        domain == DOM0 && [DEVICE, READ_ONLY_DEVICE].contains(&mfn.get())
+    }
+
+    fn io_read_only(&self, mfn: Mfn) -> bool {
+        mfn.get() == READ_ONLY_DEVICE
     }
 
     fn cache_control_permitted(&self, domain: DomId) -> bool {

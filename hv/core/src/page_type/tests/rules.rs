@@ -5,7 +5,7 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, Mfn};
 
 use super::super::{PageType, Stop, Update};
-use super::fake::{DOM0, DOM0_FIRST, DOM1, Fake, RO, RW, update};
+use super::fake::{DEVICE, DOM0, DOM0_FIRST, DOM1, Fake, READ_ONLY_DEVICE, RO, RW, update};
 use crate::descriptor::Descriptor;
 use crate::frame_memory::FrameMemory;
 use crate::page_table::{Entry, Level};
@@ -14,8 +14,6 @@ const L4: u64 = 20;
 const L3: u64 = 21;
 const L2: u64 = 22;
 const L1: u64 = 23;
-/// Device memory [`DOM0`] may map.
-const DEVICE: u64 = 0xf_0000;
 
 fn refused(errno: Errno) -> Result<(), Stop> {
     Err(Stop::Refused(errno))
@@ -174,6 +172,9 @@ fn device_memory_needs_permission() {
     let types = fake.types();
     types.pin(Mfn::new(DOM0_FIRST + 1), Level::L1, DOM0).unwrap();
     assert_eq!(types.update_entry(&by_dom0), Ok(()));
+    let messages = Entry::map(Mfn::new(READ_ONLY_DEVICE), RW | 1 << 4);
+    assert_eq!(types.update_entry(&Update { entry: messages, ..by_dom0 }), Ok(()));
+    assert_eq!(fake.entry(DOM0_FIRST + 1, 0), Entry::map(messages.mfn(), RO | 1 << 4));
     let cached = Update { page_owner: DOM0, ..by_dom0 };
     let ram = Entry::map(Mfn::new(DOM0_FIRST + 2), RW | 1 << 4);
     assert_eq!(types.update_entry(&Update { entry: ram, ..cached }), Ok(()));

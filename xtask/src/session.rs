@@ -49,7 +49,12 @@ impl Session {
 
     /// Types a line.
     pub(crate) fn type_line(&mut self, line: &str) -> Result<()> {
-        self.input.write_all(format!("{line}\r").as_bytes()).context("the machine has ended")?;
+        self.type_text(&format!("{line}\r"))
+    }
+
+    /// Types `text` as it is.
+    pub(crate) fn type_text(&mut self, text: &str) -> Result<()> {
+        self.input.write_all(text.as_bytes()).context("the machine has ended")?;
         self.input.flush().context("the machine has ended")
     }
 

@@ -13,6 +13,7 @@ use crate::{
 mod domains;
 mod end_to_end;
 pub(crate) mod first_domain;
+mod foreign;
 pub(crate) mod guest;
 mod host;
 mod network;
@@ -32,6 +33,7 @@ Examples:
   cargo xtask test grants timers         two test guests
   cargo xtask test --kind host           the tests that need no QEMU
   cargo xtask test --kind end-to-end --only 408
+  cargo xtask test --foreign             GRUB and Linux as guests, from Debian's packages
   cargo xtask test --on xen              guests and httpd on the real Xen, compared with hv
   cargo xtask test --xen xen-4.17 traps  a test guest as first domain of the real Xen")]
 pub(crate) struct Args {
@@ -46,6 +48,9 @@ pub(crate) struct Args {
     /// Where: on hv alone, or on the real Xen too, as domUs of a Linux dom0
     #[arg(long, value_enum, default_value_t = Hypervisor::Hv, conflicts_with = "kind")]
     on: Hypervisor,
+    /// Only images that others built: the same as --kind foreign
+    #[arg(long, conflicts_with_all = ["kind", "names"])]
+    foreign: bool,
     /// Compare with this hypervisor, an unpacked Xen 4.17
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "on"])]
     xen: Option<PathBuf>,
@@ -67,15 +72,19 @@ enum Kind {
     Network,
     /// Clients of this host against httpd
     EndToEnd,
+    /// GRUB and Linux as domUs, from Debian's packages
+    Foreign,
 }
 
-const KINDS: [Kind; 5] = [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::Network, Kind::EndToEnd];
+const KINDS: [Kind; 6] =
+    [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::Network, Kind::EndToEnd, Kind::Foreign];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut tally = tally::Tally::default();
     let kinds: &[Kind] = match (args.names.is_empty(), args.kind.is_empty()) {
+        _ if args.foreign => &[Kind::Foreign],
         (_, false) => &args.kind,
         (false, true) => &[Kind::Guests],
         (true, true) => &KINDS,
@@ -85,6 +94,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     if kinds.contains(&Kind::EndToEnd) {
         setup::require(&[&Tool::CLIENTS[..], &Tool::IMAGE].concat(), args.consent)?;
+    }
+    if kinds.contains(&Kind::Foreign) {
+        setup::require(&Tool::FOREIGN, args.consent)?;
     }
     let names = guest::choose(workspace, &args.names)?;
     if let Some(xen) = &args.xen {
@@ -107,6 +119,10 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
             Kind::Toolstack => toolstack::run(workspace, &mut tally, &args.only)?,
             Kind::Network => network::run(workspace, &mut tally)?,
             Kind::EndToEnd => end_to_end::run(workspace, &mut tally, &args.only)?,
+            Kind::Foreign => {
+                let asked = args.foreign || args.kind.contains(&Kind::Foreign);
+                foreign::run(workspace, &mut tally, asked)?;
+            }
             Kind::First => {
                 for cpu in CPUS {
                     first_domain::on_hv(workspace, &mut tally, &names, cpu)?;

@@ -43,6 +43,8 @@ impl Tool {
     pub(crate) const IMAGE: [Tool; 4] =
         [Tool::GrubMkrescue, Tool::GrubPc, Tool::Xorriso, Tool::Mtools];
 
+    /// What images that others built take.
+    pub(crate) const FOREIGN: [Tool; 4] = [Tool::Qemu, Tool::GrubMkrescue, Tool::Curl, Tool::Xz];
     /// What the real Xen takes.
     pub(crate) const XEN: [Tool; 2] = [Tool::Qemu, Tool::Xz];
     /// Clients for tests and measurements.

@@ -107,7 +107,7 @@ pub(super) fn tells_end(line: &str, name: &str) -> bool {
 }
 
 /// Lets hv recount everything.
-fn audit(session: &mut Session) -> Result<()> {
+pub(super) fn audit(session: &mut Session) -> Result<()> {
     let lines = session.command(PROMPT, "audit", PATIENCE)?;
     ensure!(lines.iter().any(|line| line.contains("audit: ok")), "{}", lines.join("; "));
     Ok(())

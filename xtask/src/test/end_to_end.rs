@@ -89,6 +89,11 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
     Ok(())
 }
 
+/// How many bytes httpd sends for `/bytes/N` with the largest N of these tests, and their SHA-256.
+pub(super) fn known_bytes() -> Result<(u64, String)> {
+    Ok((load::LARGE, load::expected()?))
+}
+
 /// The cfg `text` with another size of memory.
 fn with_memory(text: &str, mib: u32) -> String {
     let others = text.lines().filter(|line| !line.starts_with("memory"));

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::service::{Service, output};
 
 /// Bytes of the large download.
-const LARGE: u64 = 64 << 20;
+pub(super) const LARGE: u64 = 64 << 20;
 /// A page that is the same at each request.
 const PAGE: &str = "/about.html";
 
@@ -78,7 +78,7 @@ fn complaints(report: &str) -> String {
 }
 
 /// SHA-256 of the known bytes, from sha256sum.
-fn expected() -> Result<String> {
+pub(super) fn expected() -> Result<String> {
     let mut child =
         Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut input = child.stdin.take().context("no pipe to sha256sum")?;

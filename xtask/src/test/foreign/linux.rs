@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Debian's Linux with a userland of busybox, in a ramdisk.
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{super::end_to_end, Foreign, PATIENCE, PROMPT};
+use crate::{
+    cpio::Archive,
+    debian::{BUSYBOX, Debian, Linux},
+    service::output,
+};
+
+/// Its own address in QEMU's network.
+pub(super) const ADDRESS: &str = "10.0.2.17";
+/// That of httpd, by its cfg.
+const HTTPD: &str = "10.0.2.16";
+/// The file that it serves: `init` fills it by chance.
+const FILE: &str = "random";
+/// QEMU's clock chip, hv's reading of it and `date` each leave out the fraction of a second.
+const FRACTIONS: Duration = Duration::from_secs(3);
+const TICK: Duration = Duration::from_secs(1);
+
+/// Its userland.
+pub(super) fn ramdisk(debian: &Debian, linux: &Linux<'_>) -> Result<Archive> {
+    let mut archive = Archive::default();
+    debian.add_programs(&mut archive, &[BUSYBOX])?;
+    linux.add_modules(&mut archive, &["xen-netfront"])?;
+    archive.add_program("init", include_bytes!("linux/init"));
+    archive.add("etc/inittab", include_bytes!("linux/inittab"));
+    Ok(archive)
+}
+
+/// Its domain.
+pub(super) fn config(vmlinux: &Path, ramdisk: &Path) -> String {
+    format!(
+        "name = \"linux\"\nkernel = \"{}\"\nramdisk = \"{}\"\nmemory = 256\n\
+         extra = \"console=hvc0 quiet address={ADDRESS}\"\nvif = [ \"\" ]\n",
+        vmlinux.display(),
+        ramdisk.display()
+    )
+}
+
+/// It boots, and its shell answers.
+pub(super) fn boot(foreign: &mut Foreign) -> Result<()> {
+    foreign.create("linux", |line| line.trim() == "init is done")?;
+    let kernel = ask(foreign, "uname -sm")?;
+    ensure!(kernel == "Linux x86_64", "uname says {kernel}");
+    Ok(())
+}
+
+/// dom0 reaches it.
+pub(super) fn ping(foreign: &mut Foreign) -> Result<()> {
+    let lines = foreign.session.command(PROMPT, &format!("ping {ADDRESS}"), PATIENCE)?;
+    let last = lines.last().context("ping says nothing")?;
+    ensure!(last == "4 requests, 4 replies", "{}", lines.join("; "));
+    Ok(())
+}
+
+/// Its clock agrees with this host's.
+pub(super) fn clock(foreign: &mut Foreign) -> Result<()> {
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let before = now()?;
+    let date = Duration::from_secs(ask(foreign, "date +%s")?.parse()?);
+    let after = now()?;
+    let agrees = before.saturating_sub(FRACTIONS + TICK) <= date && date <= after + TICK;
+    ensure!(agrees, "Linux has {date:?}, this host {before:?} to {after:?}");
+    Ok(())
+}
+
+/// What the host gets through the port forward is what Linux sent; dom0 gets it too.
+pub(super) fn http(foreign: &mut Foreign) -> Result<()> {
+    let sent = ask(foreign, &format!("sha256sum /www/{FILE}"))?;
+    let url = format!("http://127.0.0.1:{}/{FILE}", foreign.port);
+    let command = format!("curl --silent --show-error --fail --max-time 60 '{url}' | sha256sum");
+    let came = output("sh", &["-c", &command])?;
+    ensure!(digest(&sent) == digest(&came), "Linux has {sent}, and {came} came");
+    let fetch = format!("fetch http://{ADDRESS}/{FILE}");
+    let said = foreign.session.command(PROMPT, &fetch, PATIENCE)?.join("; ");
+    ensure!(said.contains("200 OK, 4194304 bytes"), "dom0's fetch: {said}");
+    Ok(())
+}
+
+/// What it gets from a minios domain beside it is what that sent.
+pub(super) fn client(foreign: &mut Foreign) -> Result<()> {
+    let (bytes, sent) = end_to_end::known_bytes()?;
+    let command = format!("wget -qO - http://{HTTPD}/bytes/{bytes} | sha256sum");
+    let came = ask(foreign, &command)?;
+    ensure!(digest(&came) == digest(&sent), "another SHA-256: {came}");
+    Ok(())
+}
+
+/// It does what `shutdown` asks for.
+pub(super) fn shutdown(foreign: &mut Foreign) -> Result<()> {
+    foreign.session.type_line("shutdown linux")?;
+    let ended = |line: &str| line.contains("linux has powered off");
+    foreign.session.wait_for(ended, PATIENCE)?;
+    Ok(())
+}
+
+fn digest(line: &str) -> Option<&str> {
+    line.split_whitespace().next()
+}
+
+/// What `command` prints in its shell.
+fn ask(foreign: &mut Foreign, command: &str) -> Result<String> {
+    foreign.attach("linux")?;
+    foreign.session.wait_for_prompt("/ # ", PATIENCE)?;
+    // The console shows what was said before too, so the answer names its question.
+    foreign.session.type_line(&format!("echo \"{command}: $({command})\""))?;
+    let question = format!("{command}: ");
+    let answer = foreign.session.wait_for(|line| line.starts_with(&question), PATIENCE)?;
+    foreign.detach()?;
+    Ok(answer[question.len()..].trim().to_owned())
+}

@@ -7,6 +7,8 @@
 //! operations on page table entries (Intel SDM volume 2).
 mod decode;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 pub use decode::decode;

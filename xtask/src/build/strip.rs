@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Cuts debug information off an image and puts the symbol table in.
 //!
-//! The linker scripts make `.symbols` the last segment, in the file and in memory, so it may grow
-//! without anything else having to move.
+//! The linker scripts make `.symbols` the last segment in the file, with room behind it in memory,
+//! so it may grow without anything else having to move.
 use anyhow::{Context, Result, bail};
 use object::{Endianness, Object, ObjectSection, elf, read::elf::ProgramHeader};
 
@@ -18,8 +18,8 @@ pub(super) fn strip(bytes: &[u8], image: &Linked<'_>, table: &[u8]) -> Result<Ve
     let symbols = symbols_at.and_then(|at| loads.iter().find(|load| load.virtual_address == at));
     let file_end = match symbols {
         Some(last) => {
-            if loads.iter().any(|load| load.is_behind(last)) {
-                bail!("its linker script must make .symbols the last segment");
+            if loads.iter().any(|load| load.is_in_the_way(last, table.len())) {
+                bail!("its linker script leaves too little room for .symbols");
             }
             last.file_offset
         }
@@ -46,9 +46,11 @@ struct Load {
 }
 
 impl Load {
-    fn is_behind(&self, other: &Load) -> bool {
+    /// Whether `other` cannot grow to `bytes`, in the file or in memory.
+    fn is_in_the_way(&self, other: &Load, bytes: usize) -> bool {
+        let distance = self.physical_address.checked_sub(other.physical_address);
         self.file_bytes > 0 && self.file_offset > other.file_offset
-            || self.physical_address > other.physical_address
+            || distance.is_some_and(|distance| distance > 0 && distance < bytes)
     }
 }
 

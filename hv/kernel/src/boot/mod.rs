@@ -44,7 +44,7 @@ global_asm!(include_str!("start.S"), BOOT_STACK_BYTES = const BOOT_STACK_BYTES);
 static INFO: Once<BootInfo> = Once::new();
 
 unsafe extern "C" {
-    static symbols_start: u8;
+    static image_end: u8;
 }
 
 /// The hypervisor's own command line.
@@ -52,11 +52,9 @@ pub fn command_line() -> &'static str {
     INFO.get().map_or("", |info| &info.command_line)
 }
 
-/// Machine address behind the image, with the symbols that were put at its end.
-fn image_end() -> u64 {
-    let symbols = &raw const symbols_start;
-    let length = crate::backtrace::symbol_table().len() as u64;
-    symbols as u64 - IMAGE + length.max(16)
+/// Machine address behind the image.
+fn end_of_image() -> u64 {
+    &raw const image_end as u64 - IMAGE
 }
 
 /// Entered by `start.S` on the boot page tables and the boot stack.
@@ -68,7 +66,7 @@ extern "C" fn hv_main(magic: u32, address: u32) -> ! {
     let info = INFO.call_once(|| multiboot::read(magic, address));
     cpu::find_features(options(info).smap);
     smap::patch();
-    let memory = BootMemory::new(info, image_end());
+    let memory = BootMemory::new(info, end_of_image());
     take_over_memory(info, memory);
     // SAFETY: the stack was mapped a moment ago and nothing on the old one is needed again.
     unsafe {
@@ -85,7 +83,7 @@ fn take_over_memory(info: &BootInfo, mut memory: BootMemory) {
     let root = mapper.root();
     mapper.fill_slots(HV_FIRST_SLOT, HV_SLOTS);
     mapper.map_directly(frame_count * 4096);
-    paging::map_image(&mut mapper, image_end());
+    paging::map_image(&mut mapper);
     let m2p = paging::map_m2p(&mut mapper, frame_count);
     let area = paging::map_pcpu_area(&mut mapper);
     crate::arch::lapic::map(&mut mapper);

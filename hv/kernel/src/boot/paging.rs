@@ -115,18 +115,21 @@ unsafe extern "C" {
     static rodata_start: u8;
     static data_start: u8;
     static symbols_start: u8;
+    static bss_start: u8;
+    static bss_end: u8;
 }
 
-/// Maps the sections of the image with their rights; it ends at machine address `end`.
-pub fn map_image(mapper: &mut Mapper<'_>, end: u64) {
+/// Maps the sections of the image with their rights.
+pub fn map_image(mapper: &mut Mapper<'_>) {
     let marks = [
         &raw const text_start as u64,
         &raw const rodata_start as u64,
         &raw const data_start as u64,
         &raw const symbols_start as u64,
-        IMAGE + end.next_multiple_of(PAGE_SIZE as u64),
+        &raw const bss_start as u64,
+        &raw const bss_end as u64,
     ];
-    let rights = [Rights::TEXT, Rights::READ, Rights::DATA, Rights::READ];
+    let rights = [Rights::TEXT, Rights::READ, Rights::DATA, Rights::READ, Rights::DATA];
     for (range, rights) in marks.windows(2).zip(rights) {
         let pages = (range[1] - range[0]).div_ceil(PAGE_SIZE as u64);
         mapper.map(range[0], Maddr::new(range[0] - IMAGE), pages, rights);

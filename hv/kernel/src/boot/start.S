@@ -2,19 +2,19 @@
 // Boot headers, and the way from the loader's 32-bit mode into the high half.
 //
 // In: eax = the loader's magic, ebx = its information structure (both multiboot forms).
-// Boot tables: the first 4 GiB by 2 MiB pages, at 0, in the direct map (L4 slot 262) and, from
+// Boot tables, zeroed by the loader: the first 4 GiB by 2 MiB pages, at 0, in the direct map (L4 slot 262) and, from
 // L3 slot 321 of L4 slot 261 on, where the image is linked. boot/paging.rs replaces them.
 
 .section .boot.header, "a", @progbits
 .balign 4
-boot_header1:                           // multiboot1; the zeros: load the whole file, no bss
+boot_header1:                           // multiboot1, with addresses
     .long 0x1BADB002
     .long 0x00010003                    // page-aligned modules, memory map, addresses follow
     .long -(0x1BADB002 + 0x00010003)
     .long boot_header1
     .long image_start
-    .long 0
-    .long 0
+    .long load_end                      // moved behind the symbols when they are put in
+    .long boot_end
     .long boot_start32
 .balign 8
 boot_header2:                           // multiboot2
@@ -101,11 +101,13 @@ boot_gdt:
 boot_gdt_pointer:
     .short . - boot_gdt - 1
     .quad boot_gdt
+
+.section .boot_tables, "aw", @nobits
 .balign 4096
 boot_l4:       .skip 4096
 boot_l3:       .skip 4096
 boot_l3_image: .skip 4096
 boot_l2:       .skip 4096 * 4
-    .skip 64
+    .skip 4096
 boot_stack32:
 .text

@@ -23,8 +23,10 @@ pub struct Image<'a> {
 pub struct Segment<'a> {
     /// Where it goes, in bytes behind pfn 0.
     pub offset: u64,
-    /// What the file has of it; the rest, up to its size in memory, is zero.
+    /// What the file has of it.
     pub bytes: &'a [u8],
+    /// How many zero bytes follow.
+    pub zeros: u64,
 }
 
 impl<'a> Image<'a> {
@@ -108,7 +110,8 @@ impl<'a> Image<'a> {
         self.loads().map(|segment| {
             let bytes = self.file.segment_data(&segment).map_err(|_| ImageError::Truncated)?;
             let address = self.address(&segment).ok_or(ImageError::BadAddresses)?;
-            Ok(Segment { offset: address.wrapping_sub(self.virt_base), bytes })
+            let offset = address.wrapping_sub(self.virt_base);
+            Ok(Segment { offset, bytes, zeros: segment.p_memsz.wrapping_sub(segment.p_filesz) })
         })
     }
 

@@ -2,7 +2,7 @@
 //! How the builder reaches the memory of the domain that it builds.
 use xen_abi::frame::{Mfn, Pfn};
 
-/// The frames of a domain under construction. They are zero before the builder writes.
+/// The frames of a domain under construction. They may hold anything before the builder writes.
 pub trait DomainMemory {
     /// What can go wrong when writing.
     type Error;

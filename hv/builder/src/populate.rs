@@ -4,7 +4,7 @@ use crate::hypercall_page::hypercall_page;
 use crate::memory::DomainMemory;
 use crate::{BuildError, Image, ImageError, Layout, page_tables};
 use xen_abi::event_channel::EvtchnPort;
-use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE, Pfn, VirtAddr};
+use xen_abi::frame::{Maddr, Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use xen_abi::start_info::{MAX_CMDLINE, SIF_MOD_START_PFN, StartInfo};
 use zerocopy::IntoBytes;
 
@@ -51,12 +51,17 @@ pub fn populate<M: DomainMemory>(
         // The image was checked when it was parsed.
         let segment = segment.map_err(|_: ImageError| BuildError::BadAddresses)?;
         memory.write(Pfn::new(0), segment.offset, segment.bytes).map_err(BuildError::Memory)?;
+        let end = segment.offset.saturating_add(segment.bytes.len() as u64);
+        write_zeros(end, segment.zeros, memory)?;
     }
     if let Some(offset) = image.hypercall_page_offset() {
         memory.write(Pfn::new(0), offset, &hypercall_page()).map_err(BuildError::Memory)?;
     }
     memory.write(Pfn::new(layout.ramdisk.start), 0, ramdisk).map_err(BuildError::Memory)?;
     write_p2m(layout, memory)?;
+    for ring in [layout.xenstore, layout.console].into_iter().flatten() {
+        write_zeros(ring.get() << PAGE_SHIFT, PAGE_SIZE as u64, memory)?;
+    }
     let info = start_info(layout, connections, memory)?;
     memory.write(layout.start_info, 0, info.as_bytes()).map_err(BuildError::Memory)?;
     page_tables::write(layout, memory)?;
@@ -67,6 +72,23 @@ pub fn populate<M: DomainMemory>(
         stack_end: layout.address(after_stack),
         page_table: memory.mfn(Pfn::new(layout.page_tables.start)),
     })
+}
+
+/// Writes `count` zero bytes from `offset` on, in bytes behind pfn 0.
+fn write_zeros<M: DomainMemory>(
+    offset: u64,
+    count: u64,
+    memory: &mut M,
+) -> Result<(), BuildError<M::Error>> {
+    const ZEROS: [u8; 256] = [0; 256];
+    let (mut at, mut left) = (offset, count);
+    while left > 0 {
+        let zeros = usize::try_from(left).ok().and_then(|left| ZEROS.get(..left)).unwrap_or(&ZEROS);
+        memory.write(Pfn::new(0), at, zeros).map_err(BuildError::Memory)?;
+        at = at.saturating_add(zeros.len() as u64);
+        left = left.saturating_sub(zeros.len() as u64);
+    }
+    Ok(())
 }
 
 fn write_p2m<M: DomainMemory>(layout: &Layout, memory: &mut M) -> Result<(), BuildError<M::Error>> {

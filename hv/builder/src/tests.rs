@@ -169,7 +169,7 @@ fn populate_writes_tables_that_map_the_area() {
     let ramdisk = vec![7u8; 5000];
     let params = Params { nr_pages: 2048, ramdisk_bytes: 5000, has_rings: true };
     let layout = Layout::plan::<()>(&image, &params).unwrap();
-    let mut memory = Memory(vec![0; 2048 * PAGE_SIZE]);
+    let mut memory = Memory(vec![0xaa; 2048 * PAGE_SIZE]);
     let connections = Connections {
         shared_info: Maddr::new(0x1234_5000),
         flags: 0,
@@ -196,6 +196,16 @@ fn populate_writes_tables_that_map_the_area() {
     // The hypercall page's stub 1: push rcx; push r11; mov eax, 1; syscall.
     let stub = 0x10_1000 + 32;
     assert_eq!(memory.0[stub..stub + 10], [0x51, 0x41, 0x53, 0xb8, 1, 0, 0, 0, 0x0f, 0x05]);
+    // What neither the file nor the plan fills: the segment's end, the rings.
+    let pages = |range: core::ops::Range<u64>| {
+        let bytes = usize::try_from(range.start * 4096).unwrap()
+            ..usize::try_from(range.end * 4096).unwrap();
+        &memory.0[bytes]
+    };
+    assert!(pages(0x102..0x103).iter().all(|byte| *byte == 0));
+    for ring in [layout.xenstore.unwrap(), layout.console.unwrap()] {
+        assert!(pages(ring.get()..ring.get() + 1).iter().all(|byte| *byte == 0));
+    }
 }
 
 /// What Linux asks for: its ramdisk by pfn, the p2m list at an address of its own.

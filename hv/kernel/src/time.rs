@@ -3,7 +3,6 @@
 use spin::Once;
 use xen_abi::time::{TSC_STABLE, TimeSnapshot};
 
-use core::cell::Cell;
 use core::sync::atomic::Ordering;
 
 use crate::arch::{cpu, ioapic, lapic, pit, rtc, tsc};
@@ -19,20 +18,30 @@ struct Clock {
 
 static CLOCK: Once<Clock> = Once::new();
 
-/// Measures the TSC, starts system time and the LAPIC.
-pub fn init() {
-    let before = Cell::new(0);
-    let hz = pit::measure_hz(|| before.set(tsc::read()), || tsc::read() - before.get());
-    let (mul, shift) = TimeSnapshot::scale_for(hz);
-    let start = TimeSnapshot { tsc_timestamp: tsc::read(), system_time: 0, mul, shift };
-    CLOCK.call_once(|| Clock { start, wall_seconds: rtc::unix_seconds() });
-    ioapic::init();
-    lapic::init();
-    log!(
-        "TSC at {} MHz{}",
-        hz / 1_000_000,
-        if cpu::features().invariant_tsc { ", invariant" } else { "" }
-    );
+/// The measurement of the clocks, which takes 20 ms in which others may work.
+pub struct Measurement {
+    tsc: pit::Measurement,
+    timer: lapic::Measurement,
+}
+
+impl Measurement {
+    /// Turns the interrupt controllers on and begins.
+    pub fn begin() -> Self {
+        ioapic::init();
+        lapic::init();
+        Self { tsc: pit::Measurement::begin(), timer: lapic::Measurement::begin() }
+    }
+
+    /// Waits for the rest of the 20 ms, and starts system time.
+    pub fn start_clock(self) {
+        let hz = self.tsc.tsc_hz();
+        self.timer.end(hz);
+        let (mul, shift) = TimeSnapshot::scale_for(hz);
+        let start = TimeSnapshot { tsc_timestamp: tsc::read(), system_time: 0, mul, shift };
+        CLOCK.call_once(|| Clock { start, wall_seconds: rtc::unix_seconds() });
+        let invariant = if cpu::features().invariant_tsc { ", invariant" } else { "" };
+        log!("TSC at {} MHz{invariant}", hz / 1_000_000);
+    }
 }
 
 fn clock() -> &'static Clock {

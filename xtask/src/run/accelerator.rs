@@ -21,7 +21,7 @@ const EMULATION: &str = "tcg";
 const KVM: &str = "kvm";
 /// Emulation takes a tenth of this.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// What hv says when it has set up all but the first domain and finds none to start.
+/// What hv says when it is about to build the first domain and finds none.
 const NO_MODULE: &str = "the loader gave no module";
 
 /// QEMU's name of the accelerator to use on this host.

@@ -4,7 +4,8 @@
 use spin::Once;
 use xen_abi::frame::Maddr;
 
-use super::{cpu, msr, pit};
+use super::tsc::{Stamped, stamped};
+use super::{cpu, msr};
 use crate::boot::paging::{Mapper, Rights};
 use crate::memory::layout::FIXED_AREA;
 
@@ -61,7 +62,7 @@ fn write(register: u32, value: u32) {
     unsafe { pointer.write_volatile(value) }
 }
 
-/// Turns the APIC on, with the timer stopped, and measures the timer.
+/// Turns the APIC on, with the timer stopped.
 pub fn init() {
     let mode = if is_x2apic() { ENABLED | X2APIC } else { ENABLED };
     msr::write(msr::APIC_BASE, msr::read(msr::APIC_BASE) | mode);
@@ -72,15 +73,39 @@ pub fn init() {
     write(SPURIOUS, 1 << 8 | u32::from(SPURIOUS_VECTOR));
     const DIVIDE_BY_1: u32 = 0b1011;
     write(TIMER_DIVIDE, DIVIDE_BY_1);
-    let count = || u64::from(u32::MAX - read(TIMER_CURRENT));
-    let hz = pit::measure_hz(|| write(TIMER_INITIAL, u32::MAX), count);
-    write(TIMER_INITIAL, 0);
-    write(LVT_TIMER, u32::from(TIMER_VECTOR));
-    assert!(hz > 0, "the APIC timer does not run");
-    TICKS.call_once(|| {
-        let ticks = (u128::from(hz) << 32) / 1_000_000_000;
-        u64::try_from(ticks).expect("a frequency below 4 GHz * 2^30")
-    });
+}
+
+/// A measurement of the timer under way, by the TSC.
+pub struct Measurement(Stamped<u32>);
+
+impl Measurement {
+    /// Lets the timer run from its largest count; it must not be in use.
+    pub fn begin() -> Self {
+        write(TIMER_INITIAL, u32::MAX);
+        let first = stamped(|| read(TIMER_CURRENT));
+        assert!(first.value > 0, "the APIC timer does not start");
+        Self(first)
+    }
+
+    /// Ends the measurement once it is long enough; the TSC runs at `tsc_hz`. Measures again if
+    /// the timer has ended meanwhile.
+    pub fn end(mut self, tsc_hz: u64) {
+        let span = tsc_hz / 50;
+        let (ticks, nanoseconds) = loop {
+            let (first, last) = (self.0, stamped(|| read(TIMER_CURRENT)));
+            if last.value == 0 {
+                self = Self::begin();
+            } else if last.tsc - first.tsc >= span {
+                let elapsed = u128::from(last.tsc - first.tsc) * 1_000_000_000;
+                break (first.value - last.value, elapsed / u128::from(tsc_hz));
+            }
+        };
+        write(TIMER_INITIAL, 0);
+        write(LVT_TIMER, u32::from(TIMER_VECTOR));
+        assert!(ticks > 0, "the APIC timer stands still");
+        let ticks = (u128::from(ticks) << 32) / nanoseconds;
+        TICKS.call_once(|| u64::try_from(ticks).expect("a frequency below 4 GHz * 2^30"));
+    }
 }
 
 /// The number of this pCPU's APIC, for interrupts that are to come to it.

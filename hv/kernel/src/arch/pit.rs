@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The 8254 timer, used once: as the known clock that the TSC and the LAPIC timer are measured by.
+//! The 8254 timer, used once: as the known clock that the TSC is measured by.
 use super::port::{in8, out8};
+use super::tsc::{Stamped, stamped};
 
 /// Its frequency.
 const HZ: u64 = 1_193_182;
@@ -17,44 +18,49 @@ const MOST: u32 = 60;
 /// for longer than the timer runs.
 const PATIENCE: u32 = 10;
 
-/// The timer's count, and that of the counter to measure at the same moment.
-#[derive(Clone, Copy)]
-struct Sample {
-    ticks_left: u16,
-    counter: u64,
-    /// How long it took, by the counter.
-    width: u64,
-}
+/// A measurement of the TSC under way. Both clocks are read together at its start and at its end;
+/// what happens between the two does no harm.
+pub struct Measurement(Stamped<u16>);
 
-/// Measures a counter that counts up: returns its frequency in Hz. `start` is called as a
-/// measurement begins.
-///
-/// Both clocks are read together at the start and at the end. A hypervisor below may take the
-/// processor away at any time: between the two that does no harm, and during a reading it is
-/// seen, because the reading took long.
-pub fn measure_hz(start: impl Fn(), read: impl Fn() -> u64) -> u64 {
-    for attempt in 0..MOST {
-        let span = SPAN >> (attempt / PATIENCE);
-        begin();
-        start();
-        let first = sample(&read);
-        let last = loop {
-            let now = sample(&read);
-            if first.ticks_left.wrapping_sub(now.ticks_left) >= span || has_ended() {
-                break now;
+impl Measurement {
+    /// Starts the timer.
+    pub fn begin() -> Self {
+        start_timer();
+        Self(stamped(ticks_left))
+    }
+
+    /// The frequency of the TSC in Hz, once the measurement is long enough. Measures again if the
+    /// timer has ended meanwhile.
+    pub fn tsc_hz(mut self) -> u64 {
+        for attempt in 0..MOST {
+            if let Some(hz) = self.end(SPAN >> (attempt / PATIENCE)) {
+                return hz;
             }
-        };
-        if !has_ended() {
-            let ticks = u128::from(first.ticks_left.wrapping_sub(last.ticks_left));
-            let counted = u128::from(last.counter - first.counter);
-            return u64::try_from(counted * u128::from(HZ) / ticks).expect("less than 2^64 Hz");
+            self = Self::begin();
+        }
+        panic!("the PIT does not run, or nothing can be measured by it");
+    }
+
+    /// Waits until `span` ticks have passed; `None` if the timer has ended.
+    fn end(&self, span: u16) -> Option<u64> {
+        let Self(first) = self;
+        loop {
+            let last = stamped(ticks_left);
+            if has_ended() {
+                return None;
+            }
+            let ticks = first.value.wrapping_sub(last.value);
+            if ticks >= span {
+                let counted = u128::from(last.tsc - first.tsc);
+                let hz = counted * u128::from(HZ) / u128::from(ticks);
+                return Some(u64::try_from(hz).expect("less than 2^64 Hz"));
+            }
         }
     }
-    panic!("the PIT does not run, or nothing can be measured by it");
 }
 
 /// Starts channel 2 from its largest count.
-fn begin() {
+fn start_timer() {
     const GATE_ON: u8 = 1;
     const SPEAKER: u8 = 2;
     const ONE_SHOT: u8 = 0xb0;
@@ -70,16 +76,8 @@ fn has_ended() -> bool {
     in8(GATE) & OUTPUT != 0
 }
 
-/// The quickest of several readings.
-fn sample(read: impl Fn() -> u64) -> Sample {
+fn ticks_left() -> u16 {
     const LATCH: u8 = 0x80;
-    let one = || {
-        let before = read();
-        out8(COMMAND, LATCH);
-        let ticks_left = u16::from_le_bytes([in8(CHANNEL2), in8(CHANNEL2)]);
-        let width = read() - before;
-        Sample { ticks_left, counter: before + width / 2, width }
-    };
-    let others = (0..4).map(|_| one());
-    others.fold(one(), |best, other| if other.width < best.width { other } else { best })
+    out8(COMMAND, LATCH);
+    u16::from_le_bytes([in8(CHANNEL2), in8(CHANNEL2)])
 }

@@ -30,8 +30,8 @@ const PAGE: u64 = PAGE_SIZE as u64;
 /// The share of the first domain: twice the usual one, because it works for all the others.
 const WEIGHT: u32 = 2 * DEFAULT_WEIGHT;
 
-/// Builds the first domain and enters it.
-pub fn start(info: &BootInfo, options: &Options) -> ! {
+/// Builds the first domain.
+pub fn make(info: &BootInfo, options: &Options) -> (DomainRef, Start) {
     let Some(kernel) = info.modules.first() else {
         fail("the loader gave no module; the first one is the first domain's kernel");
     };
@@ -47,7 +47,7 @@ pub fn start(info: &BootInfo, options: &Options) -> ! {
         let (first, end) = (module.start.div_ceil(PAGE), module.end / PAGE);
         frames::allocator().add(frames::table(), Mfn::new(first), Mfn::new(end.max(first)));
     }
-    enter(domain, &start)
+    (domain, start)
 }
 
 fn default_bytes() -> u64 {
@@ -113,7 +113,8 @@ struct Memory {
 }
 
 impl Memory {
-    /// Allocates the domain's frames in blocks as large as there are.
+    /// Allocates the domain's frames in blocks as large as there are. They hold what they held at
+    /// boot, as on Xen: no domain has used them before, and wiping takes long.
     fn allocate(domain: &Domain, nr_pages: u64) -> Option<Self> {
         let table_order = (nr_pages * 8).div_ceil(PAGE).next_power_of_two().trailing_zeros();
         let table = frames::alloc_zeroed(table_order)?;
@@ -122,8 +123,9 @@ impl Memory {
         let mut pfn = 0;
         while pfn < nr_pages {
             let wanted = (nr_pages - pfn).ilog2().min(MAX_ORDER);
+            let alloc = |order| frames::allocator().alloc(frames::table(), order);
             let (first, order) =
-                (0..=wanted).rev().find_map(|order| Some((frames::alloc_zeroed(order)?, order)))?;
+                (0..=wanted).rev().find_map(|order| Some((alloc(order)?, order)))?;
             for frame in first.get()..first.get() + (1 << order) {
                 memory.give(domain, Pfn::new(pfn), Mfn::new(frame));
                 pfn += 1;
@@ -178,7 +180,7 @@ impl DomainMemory for Memory {
 }
 
 /// Sets up the registers and leaves ring 0 for good.
-fn enter(domain: DomainRef, start: &Start) -> ! {
+pub fn enter(domain: DomainRef, start: &Start) -> ! {
     let vcpu = domain.vcpu(0).expect("a domain is made with its first vCPU");
     adopt_page_tables(&domain, start.page_table);
     vcpu.kernel_root.set(Some(start.page_table));

@@ -63,9 +63,9 @@ impl BootMemory {
         let range = range.expect("too little memory below 4 GiB for the hypervisor's own tables");
         range.end -= bytes;
         let frame = Mfn::new(range.end / PAGE);
-        let start: *mut u8 = direct_map::pointer(frame.maddr());
-        // SAFETY: the range was free and the boot tables map it.
-        unsafe { start.write_bytes(0, usize::try_from(bytes).expect("64-bit")) }
+        for page in frame.get()..frame.get() + pages {
+            direct_map::zero(Mfn::new(page));
+        }
         frame
     }
 

@@ -5,13 +5,14 @@ use core::arch::{asm, global_asm};
 use hv_core::frame_table::FrameTable;
 use hv_core::page_info::PageInfo;
 use spin::Once;
-use xen_abi::frame::{INVALID_M2P_ENTRY, Mfn, Pfn};
+use xen_abi::frame::Mfn;
 
 use crate::arch::{control, cpu, descriptors, interrupt_table, pic, serial::Serial};
 use crate::log;
 use crate::memory::layout::{HV_FIRST_SLOT, HV_SLOTS, IMAGE, STACKS};
 use crate::memory::{direct_map, frames};
 use crate::pcpu::BOOT_PCPU;
+use crate::time::Measurement;
 
 mod failure;
 mod first_domain;
@@ -102,9 +103,6 @@ fn take_over_memory(info: &BootInfo, mut memory: BootMemory) {
         zero: area.zero,
         pcpu_table: area.table,
     });
-    for frame in 0..frame_count {
-        frames::set_m2p(Mfn::new(frame), Pfn::new(INVALID_M2P_ENTRY));
-    }
     mark_holes(info, frame_count);
     for range in memory.free_ranges() {
         let (first, end) = (Mfn::new(range.start / 4096), Mfn::new(range.end / 4096));
@@ -116,14 +114,19 @@ fn take_over_memory(info: &BootInfo, mut memory: BootMemory) {
 /// Marks as device memory every frame below the end of memory which the memory map does not list
 /// as usable.
 fn mark_holes(info: &BootInfo, frame_count: u64) {
-    let usable = |frame: u64| {
-        info.regions.iter().any(|region| {
-            let end = region.start.saturating_add(region.bytes);
-            region.kind == 1 && frame * 4096 >= region.start && (frame + 1) * 4096 <= end
+    // The end of the usable frames from `frame` on.
+    let usable_end = |frame: u64| {
+        info.regions.iter().find_map(|region| {
+            let end = region.start.saturating_add(region.bytes) / 4096;
+            (region.kind == 1 && frame * 4096 >= region.start && frame < end).then_some(end)
         })
     };
-    for frame in (0..frame_count).filter(|frame| !usable(*frame)) {
-        frames::table().mark_io(Mfn::new(frame));
+    let mut frame = 0;
+    while frame < frame_count {
+        frame = usable_end(frame).unwrap_or_else(|| {
+            frames::table().mark_io(Mfn::new(frame));
+            frame + 1
+        });
     }
 }
 
@@ -144,9 +147,11 @@ extern "C" fn on_own_stack() -> ! {
     let free = frames::allocator().free_frames();
     log!("{} MiB free of {} MiB", free >> 8, frames::table().len() >> 8);
     crate::msi::tables::init();
-    crate::time::init();
+    let measurement = Measurement::begin();
     crate::console::start_input();
-    first_domain::start(info, &options(info))
+    let (domain, start) = first_domain::make(info, &options(info));
+    measurement.start_clock();
+    first_domain::enter(domain, &start)
 }
 
 /// What the command line says, or the end of it all.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The hypervisor's final page tables (see [`crate::memory::layout`] for the picture).
-use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE};
+use xen_abi::frame::{INVALID_M2P_ENTRY, Maddr, Mfn, PAGE_SIZE};
 
 use super::memory::BootMemory;
 use crate::memory::direct_map;
@@ -163,10 +163,16 @@ pub fn map_pcpu_area(mapper: &mut Mapper<'_>) -> PcpuArea {
     PcpuArea { own_gdt, table, zero }
 }
 
-/// Maps the M2P for `frames` frames to consecutive frames, which it returns.
+/// Maps the M2P for `frames` frames, which have no pfn yet, to consecutive frames; returns the
+/// first.
 pub fn map_m2p(mapper: &mut Mapper<'_>, frames: u64) -> Mfn {
     let pages = (frames * 8).div_ceil(PAGE_SIZE as u64);
     let first = mapper.take(pages);
+    let count = usize::try_from(pages).expect("64-bit") * PAGE_SIZE / 8;
+    // SAFETY: the pages were taken for this, and the boot tables map them.
+    let entries =
+        unsafe { core::slice::from_raw_parts_mut(direct_map::pointer(first.maddr()), count) };
+    entries.fill(INVALID_M2P_ENTRY);
     mapper.map(M2P, first.maddr(), pages, Rights::GUEST_READ);
     first
 }

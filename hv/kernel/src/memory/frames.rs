@@ -62,7 +62,7 @@ pub fn make_fresh(first: Mfn, order: u32) {
         if table().frame(Mfn::new(frame)).tlb_stamp() == Host.tlb_clock() {
             Host.flush_tlb();
         }
-        DirectMap.zero_frame(Mfn::new(frame));
+        direct_map::zero(Mfn::new(frame));
     }
 }
 

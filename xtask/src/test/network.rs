@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod echo;
+mod interfaces;
 mod pings;
 
 const PROFILE: Profile = Profile::ImageDebug;
@@ -46,12 +47,15 @@ struct Place {
 /// A test with its name.
 type Named = (&'static str, fn(&mut Place) -> Result<()>);
 
-const TESTS: [Named; 5] = [
+const TESTS: [Named; 8] = [
     ("a page from an address by DHCP", page),
     ("dom0 pings by IPv4", pings::ipv4),
     ("dom0 pings by IPv6, link-local", pings::ipv6),
     ("echo by TCP", echo::tcp),
     ("echo by UDP", echo::udp),
+    ("interfaces there, or not", interfaces::refusals),
+    ("a connection through 30 backends", interfaces::come_and_go),
+    ("an interface taken by force", interfaces::taken_by_force),
 ];
 
 pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {

@@ -114,10 +114,43 @@ impl DomainNodes {
             make(store, &format!("{home}/{name}"), &own(self.domid))?;
         }
         self.write_console(store)?;
-        for (index, vif) in self.vifs.iter().enumerate() {
-            self.write_vif(store, index, vif)?;
-        }
-        Ok(())
+        self.write_vifs(store)
+    }
+
+    /// Writes the nodes of the network interfaces, in both directories of each.
+    pub fn write_vifs(&self, store: &Store) -> Result<(), Error> {
+        self.vifs.iter().enumerate().try_for_each(|(index, vif)| self.write_vif(store, index, vif))
+    }
+
+    /// Asks the network interfaces to close: both sides come to state Closed if they are well.
+    pub fn close_vifs(&self, store: &Store) -> Result<(), Error> {
+        self.backends()
+            .try_for_each(|back| write_all(store, &back, &[("online", "0"), ("state", "5")]))
+    }
+
+    /// Whether all network interfaces are closed.
+    pub fn vifs_are_closed(&self, store: &Store) -> bool {
+        self.backends()
+            .all(|back| store.read(&format!("{back}/state")).is_ok_and(|state| state == "6"))
+    }
+
+    /// Whether the nodes of the network interfaces are there.
+    pub fn has_vifs(&self, store: &Store) -> bool {
+        self.backends().any(|back| store.exists(&back))
+    }
+
+    /// Takes the nodes of the network interfaces out.
+    pub fn remove_vifs(&self, store: &Store) {
+        let domid = self.domid.get();
+        let _ = store.remove(&format!("/local/domain/{domid}/device/vif"));
+        let _ = store.remove(&format!("/local/domain/0/backend/vif/{domid}"));
+    }
+
+    /// The backends' directories of the network interfaces.
+    fn backends(&self) -> impl Iterator<Item = String> {
+        let domid = self.domid.get();
+        (0..self.vifs.len())
+            .map(move |index| format!("/local/domain/0/backend/vif/{domid}/{index}"))
     }
 
     /// Takes all nodes of the domain out, those in its backends' directories too.

@@ -52,6 +52,14 @@ impl Prompt {
                 let domain = self.domains.find(&name)?;
                 self.attach(domain);
             }
+            Command::VifDetach(name) => {
+                let domain = self.domains.find(&name)?;
+                self.domains.detach_vifs(&domain).await?;
+            }
+            Command::VifAttach(name) => {
+                let domain = self.domains.find(&name)?;
+                self.domains.attach_vifs(&domain)?;
+            }
             Command::Ping(peer) => {
                 network::ping(self.network.stack(), &peer, terminal::line).await?;
             }

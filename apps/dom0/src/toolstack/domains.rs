@@ -42,6 +42,10 @@ impl Domains {
         Self(Rc::new(Inner { store, domains: RefCell::default() }))
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     /// All domains, by id.
     pub(crate) fn all(&self) -> Vec<Rc<Domain>> {
         self.0.domains.borrow().values().cloned().collect()

@@ -7,6 +7,7 @@
 mod create;
 mod domains;
 mod ends;
+mod interfaces;
 mod memory;
 mod uuid;
 

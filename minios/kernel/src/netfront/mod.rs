@@ -2,37 +2,48 @@
 //! The network frontend (`public/io/netif.h`): one queue, one event channel, packets copied by
 //! the backend, in chains of pages up to 64 KiB both ways. Pages are granted once and stay so:
 //! a packet costs a copy, no grant. What a lying backend says is counted and dropped.
+//!
+//! An interface outlives its backend: when that goes away, packets wait until there is one again,
+//! and connections go on.
 
 mod buffers;
 mod connect;
+mod connection;
 mod counters;
+mod device;
 mod granted_pages;
 mod receive;
+mod supervise;
 mod transmit;
 
-pub use connect::Error;
+pub use device::Error;
 
-use crate::event_channel::EventChannel;
-use crate::net::link::{Capabilities, Link, LinkCounters, MacAddress, NetworkLayer, Packet};
+use crate::net::link::{Capabilities, Link, LinkCounters, MacAddress, Packet};
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use buffers::Buffers;
-use core::cell::Cell;
-use core::task::{Context, Waker};
-use receive::Receiver;
-use transmit::Transmitter;
+use connection::Connection;
+use core::cell::{Cell, RefCell};
+use core::task::Waker;
 
-/// A connected network interface.
+/// A network interface.
 pub struct Netfront {
     mac: MacAddress,
     mtu: usize,
+    /// What the first backend did for us; where a later one does less, we do it.
     capabilities: Capabilities,
-    channel: EventChannel,
-    transmitter: Transmitter,
-    receiver: Receiver,
-    buffers: Buffers,
-    /// The backend completes the checksums of IPv6 packets too.
-    ipv6_checksum: bool,
+    shared: Rc<Shared>,
+}
+
+/// What the interface shares with the task that keeps it connected.
+#[derive(Default)]
+struct Shared {
+    /// `None` while there is no backend.
+    connection: RefCell<Option<Connection>>,
+    buffers: RefCell<Buffers>,
     counters: Cell<LinkCounters>,
+    /// The stack, which waits for packets.
+    waker: RefCell<Option<Waker>>,
 }
 
 impl Netfront {
@@ -42,7 +53,18 @@ impl Netfront {
     /// # Errors
     /// If there is no such interface, the backend cannot copy, or memory is short.
     pub async fn connect(index: u32) -> Result<Self, Error> {
-        connect::connect(index).await
+        supervise::start(index).await
+    }
+}
+
+impl Shared {
+    /// Gives the stack another connection, or none.
+    fn replace(&self, connection: Option<Connection>) -> Option<Connection> {
+        let old = self.connection.replace(connection);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+        old
     }
 }
 
@@ -60,50 +82,52 @@ impl Link for Netfront {
     }
 
     fn receive(&mut self) -> Option<Packet> {
-        self.receiver.receive(&mut self.buffers, &self.counters)
+        let Shared { connection, buffers, counters, .. } = &*self.shared;
+        connection.borrow_mut().as_mut()?.receive(&mut buffers.borrow_mut(), counters)
     }
 
     fn can_transmit(&mut self) -> bool {
-        self.transmitter.has_room(&self.counters)
+        let Shared { connection, counters, .. } = &*self.shared;
+        connection.borrow_mut().as_mut().is_some_and(|connection| connection.has_room(counters))
     }
 
-    fn transmit(&mut self, mut packet: Packet) {
-        let ipv6 = |packet: &Packet| {
-            packet.headers().is_some_and(|headers| headers.network == NetworkLayer::Ipv6)
+    fn transmit(&mut self, packet: Packet) {
+        let Shared { connection, buffers, counters, .. } = &*self.shared;
+        let bytes = match connection.borrow_mut().as_mut() {
+            Some(connection) => connection.transmit(packet, counters),
+            None => {
+                counters::count(counters, |it| it.transmit_drops += 1);
+                packet.into_bytes()
+            }
         };
-        if !self.ipv6_checksum && ipv6(&packet) {
-            packet.finish_checksum();
-        }
-        self.transmitter.transmit(&packet, &self.counters);
-        self.buffers.give(packet.into_bytes());
+        buffers.borrow_mut().give(bytes);
     }
 
     fn flush(&mut self) {
-        let transmitted = self.transmitter.publish();
-        let posted = self.receiver.publish();
-        if transmitted || posted {
-            self.channel.notify();
+        if let Some(connection) = self.shared.connection.borrow_mut().as_mut() {
+            connection.flush();
         }
     }
 
     fn buffer(&mut self, capacity: usize) -> Vec<u8> {
-        self.buffers.take(capacity)
+        self.shared.buffers.borrow_mut().take(capacity)
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {
-        self.buffers.give(buffer);
+        self.shared.buffers.borrow_mut().give(buffer);
     }
 
     fn counters(&self) -> LinkCounters {
-        self.counters.get()
+        self.shared.counters.get()
     }
 
     fn register(&mut self, waker: &Waker) {
-        let mut context = Context::from_waker(waker);
-        let event = self.channel.poll_wait(&mut context).is_ready();
-        let received = self.receiver.rearm();
-        if event || received || self.transmitter.rearm() {
-            waker.wake_by_ref();
+        let mut known = self.shared.waker.borrow_mut();
+        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *known = Some(waker.clone());
+        }
+        if let Some(connection) = self.shared.connection.borrow_mut().as_mut() {
+            connection.register(waker);
         }
     }
 }

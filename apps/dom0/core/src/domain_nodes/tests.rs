@@ -109,3 +109,20 @@ fn nothing_is_left_of_a_domain() {
         assert_eq!(left, before.directory(path).unwrap_or_default(), "{path}");
     }
 }
+
+#[test]
+fn interfaces_come_and_go() {
+    let (store, nodes) = (made(), nodes());
+    let state = "/local/domain/0/backend/vif/1/0/state";
+    assert!(nodes.has_vifs(&store) && !nodes.vifs_are_closed(&store));
+    nodes.close_vifs(&store).unwrap();
+    assert_eq!(store.read(state).unwrap(), "5");
+    assert_eq!(store.read("/local/domain/0/backend/vif/1/0/online").unwrap(), "0");
+    store.write(state, "6").unwrap();
+    assert!(nodes.vifs_are_closed(&store));
+    nodes.remove_vifs(&store);
+    assert!(!nodes.has_vifs(&store));
+    assert!(!guest_writes(&store, "device/vif/0/state"), "its directory is gone");
+    nodes.write_vifs(&store).unwrap();
+    assert!(nodes.has_vifs(&store) && guest_writes(&store, "device/vif/0/state"));
+}

@@ -25,6 +25,10 @@ pub enum Command {
     Unpause(String),
     /// Type to a domain's console.
     Console(String),
+    /// Take a domain's network interfaces away.
+    VifDetach(String),
+    /// Give them back.
+    VifAttach(String),
     /// Show what the hypervisor printed.
     Dmesg,
     /// Tell about the machine.
@@ -66,6 +70,8 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("pause", "NAME", "stop a domain where it is"),
     help("unpause", "NAME", "let it go on"),
     help("console", "NAME", "type to a domain; Ctrl-] comes back here"),
+    help("vif-detach", "NAME", "take its network interfaces from a domain"),
+    help("vif-attach", "NAME", "give them back"),
     help("top", "", "share of the processor of each domain"),
     help("info", "", "the machine and its hypervisor"),
     help("dmesg", "", "what the hypervisor printed"),
@@ -99,6 +105,8 @@ impl Command {
             "pause" => Self::Pause(needed()?),
             "unpause" => Self::Unpause(needed()?),
             "console" => Self::Console(needed()?),
+            "vif-detach" => Self::VifDetach(needed()?),
+            "vif-attach" => Self::VifAttach(needed()?),
             "dmesg" => Self::Dmesg,
             "info" => Self::Info,
             "audit" => Self::Audit,

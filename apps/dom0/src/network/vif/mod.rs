@@ -85,6 +85,8 @@ impl Backend {
     /// Goes to the state that the frontend's state asks for.
     fn follow(&self, connection: &mut Option<Connection>) -> Result<(), Error> {
         match (self.frontend_state(), self.state()) {
+            // Our directory is gone, and this task is about to be cancelled.
+            (_, XenbusState::Unknown) => Ok(()),
             // A frontend starts anew, perhaps without having closed what it had.
             (XenbusState::Initialising, state) if state != XenbusState::InitWait => {
                 *connection = None;

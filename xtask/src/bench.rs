@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask bench`: figures, as a table and as JSON.
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod dom0_load;
 mod domains;
 mod image_bytes;
 mod instructions;
@@ -27,7 +31,7 @@ pub(crate) struct Args {
     /// Where to put the JSON [default: target/bench.json]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Only groups of figures whose names contain this
+    /// Only groups of figures whose names contain this; the JSON keeps those of the others
     filter: Option<String>,
     #[command(flatten)]
     consent: Consent,
@@ -49,24 +53,29 @@ impl Row {
 /// What measures a group of figures.
 type Measure = fn(&Workspace) -> Result<Vec<Row>>;
 
-const GROUPS: [(&str, Measure); 6] = [
+const GROUPS: [(&str, Measure); 7] = [
     ("size", image_bytes::measure),
     ("instructions", instructions::measure),
     ("domains, instructions", domains::measure),
-    ("memory, from dom0", memory::measure),
+    ("memory", memory::measure),
     ("start", start_up::measure),
-    ("load", load::measure),
+    ("load, from the host", load::measure),
+    ("load, from dom0", dom0_load::measure),
 ];
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::require(&[&[Tool::Qemu][..], &Tool::CLIENTS].concat(), args.consent)?;
     build::images(workspace, Profile::Image, &["hv", "dom0", "httpd", "echo", "hello", "bench"])?;
-    let (mut figures, mut failed) = (Map::new(), Vec::new());
+    let path = args.json.clone().unwrap_or_else(|| workspace.target_dir().join("bench.json"));
+    // The other groups keep their figures.
+    let mut figures = if args.filter.is_some() { earlier(&path)? } else { Map::new() };
+    let mut failed = Vec::new();
     for (group, measure) in GROUPS {
         if args.filter.as_ref().is_some_and(|filter| !group.contains(filter.as_str())) {
             continue;
         }
         println!("== {group}");
+        figures.retain(|name, _| !belongs(name, group));
         let rows = measure(workspace).unwrap_or_else(|error| {
             println!("FAILED  {error:#}");
             failed.push(group);
@@ -77,13 +86,30 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
             figures.insert(format!("{group}: {name}"), json!({ "value": value, "unit": unit }));
         }
     }
-    let path = args.json.clone().unwrap_or_else(|| workspace.target_dir().join("bench.json"));
     fs::write(&path, serde_json::to_string_pretty(&Value::Object(figures))?)?;
     println!("\nJSON: {}", path.display());
     if !failed.is_empty() {
         bail!("these could not be measured: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// The figures that an earlier run wrote; none if there was no run.
+fn earlier(path: &Path) -> Result<Map<String, Value>> {
+    let Ok(text) = fs::read_to_string(path) else { return Ok(Map::new()) };
+    let figures = serde_json::from_str(&text);
+    figures.with_context(|| format!("{} is not what this command writes", path.display()))
+}
+
+/// Whether the figure `name` is of `group`.
+fn belongs(name: &str, group: &str) -> bool {
+    name.strip_prefix(group).is_some_and(|rest| rest.starts_with(": "))
+}
+
+/// The name of the figure for so many connections.
+fn requests(connections: u32) -> String {
+    let plural = if connections == 1 { "" } else { "s" };
+    format!("keep-alive requests of 1 KiB, {connections} connection{plural}")
 }
 
 /// Whole numbers where a fraction says nothing.
@@ -103,7 +129,22 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{median, shown};
+    use std::{env, fs, process};
+
+    use super::{belongs, earlier, median, shown};
+
+    #[test]
+    fn figures_of_other_groups_stay() {
+        let path = env::temp_dir().join(format!("hv-bench-test-{}.json", process::id()));
+        assert!(earlier(&path).unwrap().is_empty());
+        fs::write(&path, r#"{"size: hv": {"value": 1.0}, "load, from dom0: up": {}}"#).unwrap();
+        let mut figures = earlier(&path).unwrap();
+        figures.retain(|name, _| !belongs(name, "load, from dom0"));
+        assert_eq!(figures.keys().collect::<Vec<_>>(), ["size: hv"]);
+        fs::write(&path, "no JSON").unwrap();
+        assert!(earlier(&path).is_err());
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn the_middle_one() {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::workspace::Workspace;
+use crate::{progress::Step, workspace::Workspace};
 
 /// A machine that ends when this is dropped.
 pub(crate) struct Service {
@@ -20,6 +20,7 @@ pub(crate) struct Service {
 impl Service {
     /// Starts a machine by `cargo xtask run --detach` with `arguments`.
     pub(crate) fn start(workspace: &Workspace, arguments: &[&str]) -> Result<Self> {
+        let _step = Step::start("Starting a machine");
         let output = Command::new(std::env::current_exe()?)
             .args(["run", "--detach", "--timeout", "600", "--yes"])
             .args(arguments)

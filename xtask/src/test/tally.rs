@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::progress::Step;
+
 /// How many tests of a kind passed, failed and did not apply.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Count {
@@ -36,7 +38,9 @@ impl Tally {
     /// Runs a test and reports it.
     pub(super) fn run(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
         let start = Instant::now();
+        let step = Step::start(name);
         let result = test();
+        drop(step);
         let seconds = start.elapsed().as_secs_f32();
         match result {
             Ok(()) => self.pass(&format!("{name} ({seconds:.1} s)")),

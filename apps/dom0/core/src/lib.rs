@@ -12,6 +12,7 @@ extern crate std;
 pub mod config;
 pub mod console;
 pub mod domain_nodes;
+pub mod http;
 pub mod network;
 pub mod prompt;
 pub mod store;

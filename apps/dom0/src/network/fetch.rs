@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `fetch URL` at the prompt: one HTTP/1.1 GET.
+//! `fetch URL` at the prompt: HTTP/1.1 requests on some connections, and how fast they went.
 
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
 
+use dom0_core::http::{AnswerHead, BadAnswer, Url};
+use dom0_core::prompt::FetchOptions;
 use minios::net::{Error, Stack, TcpStream};
+use minios::task;
 use minios::time::{Duration, Instant, with_timeout};
 
 /// How long the other side may be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of an answer's head at most.
-const MAX_HEAD: usize = 8192;
 
-/// What came.
+/// What came of all requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetched {
-    /// The status line, such as `HTTP/1.1 200 OK`.
-    pub(crate) status: String,
-    /// Bytes of the body.
-    pub(crate) bytes: u64,
-    /// From the start of the connection to the last byte.
-    pub(crate) time: Duration,
+    /// The last answer's status line.
+    status_line: String,
+    /// Requests that were made.
+    requests: u64,
+    /// Those that got no answer, or one that is no success.
+    failed: u64,
+    /// Bytes of all bodies.
+    bytes: u64,
+    /// From the first connection to the last byte.
+    time: Duration,
 }
 
 impl fmt::Display for Fetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, bytes, time } = self;
+        let Self { status_line, requests, failed, bytes, time } = self;
         let us = time.as_micros().max(1);
-        let rate = bytes * 1000 / us;
-        write!(f, "{status}, {bytes} bytes in {} ms, {rate} kB/s", us / 1000)
+        let (ms, per_second) = (us / 1000, requests * 1_000_000 / us);
+        let (mb, kb) = (bytes / us, bytes % us * 1000 / us);
+        write!(f, "{status_line}; {requests} requests, {failed} failed, {bytes} bytes in {ms} ms")?;
+        write!(f, ", {per_second} requests/s, {mb}.{kb:03} MB/s")
     }
 }
 
@@ -65,20 +73,152 @@ impl From<Error> for FetchError {
     }
 }
 
-/// Gets `url`, whose host is an IP address, and gives the body to `sink` piece by piece.
+impl From<BadAnswer> for FetchError {
+    fn from(BadAnswer: BadAnswer) -> Self {
+        Self::Answer
+    }
+}
+
+/// Makes the requests that `options` name. Dropped before its end, it makes no further ones.
 ///
 /// # Errors
-/// See [`FetchError`].
-pub(crate) async fn fetch(
-    stack: &Stack,
-    url: &str,
-    mut sink: impl FnMut(&[u8]),
-) -> Result<Fetched, FetchError> {
-    let (peer, path) = parse(url).ok_or(FetchError::Url)?;
+/// If the URL is none, or no request got an answer: why the last one did not.
+pub(crate) async fn fetch(stack: &Stack, options: FetchOptions) -> Result<Fetched, FetchError> {
+    let url = Url::parse(&options.url).ok_or(FetchError::Url)?;
+    let work = StopOnDrop(Rc::new(Work::new(url, &options)));
     let start = Instant::now();
-    let mut stream = patient(TcpStream::connect(stack, peer)).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {peer}\r\nConnection: close\r\n\r\n");
-    let mut rest = request.as_bytes();
+    let connections = options.connections.min(options.requests);
+    let clients: Vec<_> =
+        (0..connections).map(|_| task::spawn(client(stack.clone(), work.0.clone()))).collect();
+    for client in clients {
+        client.await;
+    }
+    let time = start.elapsed();
+    let Work { requests, failed, bytes, last, .. } = &*work.0;
+    let status_line = last.borrow().clone()?;
+    let (requests, failed, bytes) = (requests.get(), failed.get(), bytes.get());
+    Ok(Fetched { status_line, requests, failed, bytes, time })
+}
+
+/// What the clients share.
+struct Work {
+    url: Url,
+    head: String,
+    /// Bytes that follow the head.
+    upload: u64,
+    /// Requests that are still to be made.
+    left: Cell<u64>,
+    requests: Cell<u64>,
+    failed: Cell<u64>,
+    bytes: Cell<u64>,
+    /// The last answer's status line; the last error as long as there was no answer.
+    last: RefCell<Result<String, FetchError>>,
+}
+
+/// Leaves nothing to do when it is dropped.
+struct StopOnDrop(Rc<Work>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.left.set(0);
+    }
+}
+
+impl Work {
+    fn new(url: Url, options: &FetchOptions) -> Self {
+        let Url { peer, path } = &url;
+        let head = match options.upload {
+            None => format!("GET {path} HTTP/1.1\r\nHost: {peer}\r\n\r\n"),
+            Some(length) => {
+                format!("PUT {path} HTTP/1.1\r\nHost: {peer}\r\nContent-Length: {length}\r\n\r\n")
+            }
+        };
+        Self {
+            url,
+            head,
+            upload: options.upload.unwrap_or(0),
+            left: Cell::new(options.requests),
+            requests: Cell::new(0),
+            failed: Cell::new(0),
+            bytes: Cell::new(0),
+            last: RefCell::new(Err(FetchError::TimedOut)),
+        }
+    }
+
+    /// Whether there was a request left, which the caller makes.
+    fn take(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    fn count(&self, result: Result<(AnswerHead, u64), FetchError>) {
+        let add = |count: &Cell<u64>, more: u64| count.set(count.get() + more);
+        add(&self.requests, 1);
+        match result {
+            Ok((head, bytes)) => {
+                add(&self.bytes, bytes);
+                add(&self.failed, u64::from(!(200..300).contains(&head.status)));
+                *self.last.borrow_mut() = Ok(head.status_line);
+            }
+            Err(error) => {
+                add(&self.failed, 1);
+                let mut last = self.last.borrow_mut();
+                if last.is_err() {
+                    *last = Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Makes requests one after the other, on one connection as long as the server keeps it.
+async fn client(stack: Stack, work: Rc<Work>) {
+    let mut stream = None;
+    while work.take() {
+        let result = exchange(&stack, &work, &mut stream).await;
+        work.count(result);
+    }
+    if let Some(stream) = stream {
+        stream.close();
+    }
+}
+
+/// One request and its answer: the head, and bytes of the body that went either way. `kept` is
+/// the connection before and after.
+async fn exchange(
+    stack: &Stack,
+    work: &Work,
+    kept: &mut Option<TcpStream>,
+) -> Result<(AnswerHead, u64), FetchError> {
+    let mut stream = match kept.take() {
+        Some(stream) => stream,
+        None => patient(TcpStream::connect(stack, work.url.peer)).await?,
+    };
+    send(&mut stream, work).await?;
+    let (head, mut bytes) = read_head(&mut stream).await?;
+    while head.length.is_none_or(|length| bytes < length) {
+        let read = patient(stream.read_with(|piece| (piece.len(), piece.len() as u64)));
+        match read.await? {
+            0 if head.length.is_some() => return Err(Error::ConnectionReset.into()),
+            0 => break,
+            count => bytes += count,
+        }
+    }
+    if head.keep_alive {
+        *kept = Some(stream);
+    } else {
+        stream.close();
+    }
+    Ok((head, bytes + work.upload))
+}
+
+async fn patient<T>(operation: impl Future<Output = Result<T, Error>>) -> Result<T, FetchError> {
+    with_timeout(PATIENCE, operation).await.map_err(|_| FetchError::TimedOut)?.map_err(Into::into)
+}
+
+async fn send(stream: &mut TcpStream, work: &Work) -> Result<(), FetchError> {
+    let mut rest = work.head.as_bytes();
     while !rest.is_empty() {
         let written = patient(stream.write_with(|room| {
             let count = room.len().min(rest.len());
@@ -88,68 +228,32 @@ pub(crate) async fn fetch(
         let count = written.await?;
         rest = &rest[count..];
     }
-    let (status, length, mut bytes) = head(&mut stream, &mut sink).await?;
-    while length.is_none_or(|length| bytes < length) {
-        let read = patient(stream.read_with(|piece| {
-            sink(piece);
-            (piece.len(), piece.len() as u64)
+    let mut left = work.upload;
+    while left > 0 {
+        let written = patient(stream.write_with(|room| {
+            let count = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            room[..count].fill(0);
+            (count, count as u64)
         }));
-        match read.await? {
-            0 => break,
-            count => bytes += count,
-        }
+        left -= written.await?;
     }
-    stream.close();
-    if length.is_some_and(|length| bytes < length) {
-        return Err(FetchError::Network(Error::ConnectionReset));
-    }
-    Ok(Fetched { status, bytes, time: start.elapsed() })
+    Ok(())
 }
 
-async fn patient<T>(operation: impl Future<Output = Result<T, Error>>) -> Result<T, FetchError> {
-    with_timeout(PATIENCE, operation).await.map_err(|_| FetchError::TimedOut)?.map_err(Into::into)
-}
-
-/// Reads the head: the status line, the body's length if it is said, and how many of the body's
-/// bytes came with the head.
-async fn head(
-    stream: &mut TcpStream,
-    sink: &mut impl FnMut(&[u8]),
-) -> Result<(String, Option<u64>, u64), FetchError> {
-    let mut head: Vec<u8> = Vec::new();
-    let end = loop {
+/// Reads the head of an answer, and what bytes of the body come with it; says how many.
+async fn read_head(stream: &mut TcpStream) -> Result<(AnswerHead, u64), FetchError> {
+    let mut bytes: Vec<u8> = Vec::new();
+    loop {
         let read = patient(stream.read_with(|piece| {
-            head.extend_from_slice(piece);
+            bytes.extend_from_slice(piece);
             (piece.len(), piece.len())
         }));
         let ended = read.await? == 0;
-        if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end;
+        if let Some((head, length)) = AnswerHead::parse(&bytes)? {
+            return Ok((head, (bytes.len() - length) as u64));
         }
-        if ended || head.len() > MAX_HEAD {
-            return Err(FetchError::Answer);
+        if ended {
+            return Err(Error::ConnectionReset.into());
         }
-    };
-    let (head, body) = head.split_at(end + 4);
-    sink(body);
-    let text = core::str::from_utf8(head).map_err(|_| FetchError::Answer)?;
-    let mut lines = text.lines();
-    let status = lines.next().filter(|line| line.starts_with("HTTP/")).ok_or(FetchError::Answer)?;
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok());
-    Ok((status.into(), length, body.len() as u64))
-}
-
-fn parse(url: &str) -> Option<(SocketAddr, &str)> {
-    let rest = url.strip_prefix("http://")?;
-    let slash = rest.find('/').unwrap_or(rest.len());
-    let (host, path) = rest.split_at(slash);
-    let path = if path.is_empty() { "/" } else { path };
-    let peer = match host.parse() {
-        Ok(peer) => peer,
-        Err(_) => SocketAddr::new(host.trim_matches(['[', ']']).parse::<IpAddr>().ok()?, 80),
-    };
-    Some((peer, path))
+    }
 }

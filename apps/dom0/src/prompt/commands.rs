@@ -63,8 +63,8 @@ impl Prompt {
             Command::Ping(peer) => {
                 network::ping(self.network.stack(), &peer, terminal::line).await?;
             }
-            Command::Fetch(url) => {
-                let fetch = network::fetch(self.network.stack(), &url, |_| ());
+            Command::Fetch(options) => {
+                let fetch = network::fetch(self.network.stack(), options);
                 if let Some(fetched) = self.input.unless_cancelled(fetch).await {
                     terminal::line(&fetched.map_err(|error| error.to_string())?.to_string());
                 }

@@ -4,6 +4,8 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::FetchOptions;
+
 /// A command with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -41,8 +43,8 @@ pub enum Command {
     XenstoreLs(String),
     /// Send echo requests.
     Ping(String),
-    /// Get a page by HTTP.
-    Fetch(String),
+    /// Get something by HTTP, or send it.
+    Fetch(FetchOptions),
 }
 
 /// A line of the help.
@@ -78,7 +80,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("audit", "", "let the hypervisor check its own books"),
     help("xenstore-ls", "[PATH]", "the nodes of xenstore"),
     help("ping", "ADDRESS", "send echo requests"),
-    help("fetch", "URL", "get a page by HTTP"),
+    help("fetch", "URL", "get by HTTP; -n REQUESTS, -c CONNECTIONS, --upload BYTES"),
     help("help", "", "this list"),
 ];
 
@@ -87,6 +89,9 @@ impl Command {
     pub fn parse(line: &str) -> Result<Option<Self>, String> {
         let mut words = line.split_ascii_whitespace();
         let Some(name) = words.next() else { return Ok(None) };
+        if name == "fetch" {
+            return FetchOptions::parse(words, &usage(name)).map(|it| Some(Self::Fetch(it)));
+        }
         let argument = words.next();
         if words.next().is_some() {
             return Err(format!("`{name}` takes one argument at most"));
@@ -113,7 +118,6 @@ impl Command {
             "top" => Self::Top,
             "xenstore-ls" => Self::XenstoreLs(String::from(argument.unwrap_or("/"))),
             "ping" => Self::Ping(needed()?),
-            "fetch" => Self::Fetch(needed()?),
             _ => return Err(format!("no command `{name}`; `help` tells which there are")),
         };
         Ok(Some(command))

@@ -5,7 +5,7 @@ use std::string::String;
 
 use proptest::prelude::*;
 
-use super::{COMMANDS, Command, Key, LineEditor};
+use super::{COMMANDS, Command, FetchOptions, Key, LineEditor};
 
 fn enter(editor: &mut LineEditor, keys: &[u8]) -> Option<String> {
     let mut entered = None;
@@ -63,6 +63,28 @@ fn commands_say_what_is_missing() {
         Command::parse("format"),
         Err("no command `format`; `help` tells which there are".into())
     );
+}
+
+#[test]
+fn fetch_has_options() {
+    let url = String::from("http://10.0.2.16/");
+    let plain = FetchOptions { url, requests: 1, connections: 1, upload: None };
+    for (words, options) in [
+        ("http://10.0.2.16/", plain.clone()),
+        (
+            "-n 100 http://10.0.2.16/ -c 8",
+            FetchOptions { requests: 100, connections: 8, ..plain.clone() },
+        ),
+        ("--upload 5000 http://10.0.2.16/", FetchOptions { upload: Some(5000), ..plain }),
+    ] {
+        let line = std::format!("fetch {words}");
+        assert_eq!(Command::parse(&line), Ok(Some(Command::Fetch(options))));
+    }
+    assert_eq!(Command::parse("fetch -c 0 x"), Err("`-c` takes a number from 1 to 128".into()));
+    for words in ["", "-n 5", "-x", "a b"] {
+        let line = std::format!("fetch {words}");
+        assert_eq!(Command::parse(&line), Err("usage: fetch URL".into()), "{words}");
+    }
 }
 
 proptest! {

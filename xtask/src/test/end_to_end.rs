@@ -11,6 +11,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod beside_spinner;
 mod hostile;
 mod load;
 mod pages;
@@ -38,6 +39,12 @@ const ALONE: [Named; 13] = [
     ("408 after 10 s, while others are served", hostile::slow_clients),
     ("page after all that", pages::front_page),
 ];
+
+/// A test that has a machine of its own.
+type OnItsOwn = fn(&Workspace) -> Result<()>;
+
+const ON_THEIR_OWN: [(&str, OnItsOwn); 1] =
+    [("httpd's share of requests beside a spinner", beside_spinner::share_of_requests)];
 
 /// Tests beside a second domain that never gives the processor up.
 const BESIDE_A_SPINNER: [Named; 3] = [
@@ -85,6 +92,13 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
         for (name, test) in chosen {
             tally.run(name, || test(&service));
         }
+    }
+    let chosen: Vec<_> = ON_THEIR_OWN.iter().filter(|(name, _)| name.contains(only)).collect();
+    if !chosen.is_empty() {
+        tally.begin("end to end, machines of their own");
+    }
+    for (name, test) in chosen {
+        tally.run(name, || test(workspace));
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod echo;
+mod fetches;
 mod interfaces;
 mod pings;
 
@@ -47,12 +48,13 @@ struct Place {
 /// A test with its name.
 type Named = (&'static str, fn(&mut Place) -> Result<()>);
 
-const TESTS: [Named; 8] = [
+const TESTS: [Named; 9] = [
     ("a page from an address by DHCP", page),
     ("dom0 pings by IPv4", pings::ipv4),
     ("dom0 pings by IPv6, link-local", pings::ipv6),
     ("echo by TCP", echo::tcp),
     ("echo by UDP", echo::udp),
+    ("dom0 fetches and uploads", fetches::both_ways),
     ("interfaces there, or not", interfaces::refusals),
     ("a connection through 30 backends", interfaces::come_and_go),
     ("an interface taken by force", interfaces::taken_by_force),

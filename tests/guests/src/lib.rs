@@ -5,6 +5,7 @@
 pub mod addresses;
 pub mod hypercall;
 pub mod pci;
+pub mod random;
 pub mod traps;
 pub mod upcalls;
 pub mod user_mode;

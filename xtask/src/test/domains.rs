@@ -114,7 +114,7 @@ pub(super) fn audit(session: &mut Session) -> Result<()> {
 }
 
 /// The domain of the guest `name`: its own cfg, or the usual one.
-fn domain(workspace: &Workspace, name: &str) -> Result<Domain> {
+pub(super) fn domain(workspace: &Workspace, name: &str) -> Result<Domain> {
     let guests = workspace.root().join("tests").join("guests");
     let path = guests.join(format!("{name}.cfg"));
     let text = if path.is_file() { fs::read_to_string(&path)? } else { usual_config(name) };

@@ -11,12 +11,13 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    domains::PROMPT,
+    domains::{self, PROMPT},
+    guest,
     tally::Tally,
     toolstack::{PATIENCE, Prompt},
 };
 use crate::{
-    build::Profile,
+    build::{self, Profile},
     http,
     machine_files::MachineFiles,
     qemu::{FIRST_LEASE, Forward, Machine, Serial},
@@ -57,13 +58,19 @@ const TESTS: [Named; 9] = [
     ("dom0 fetches and uploads", fetches::both_ways),
     ("interfaces there, or not", interfaces::refusals),
     ("a connection through 30 backends", interfaces::come_and_go),
+    ("others are served beside a frontend that lies", interfaces::beside_a_liar),
     ("an interface taken by force", interfaces::taken_by_force),
 ];
 
 pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     tally.begin("network");
     let folder = workspace.target_dir().join("run").join("test");
-    let domains = [by_dhcp(workspace)?, Domain::of_app(workspace, "echo")?];
+    let domains = [
+        by_dhcp(workspace)?,
+        Domain::of_app(workspace, "echo")?,
+        domains::domain(workspace, "hostile_frontend")?,
+    ];
+    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let [http, echo_tcp, echo_udp] = [any_free()?, any_free()?, any_free()?];
     let mut machine = Machine::new(files.boot(), Serial::Terminal);

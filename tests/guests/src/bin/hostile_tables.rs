@@ -8,6 +8,7 @@
 
 use minios::memory::SharedPages;
 use test_guests::hypercall::{at, call};
+use test_guests::random::Random;
 use test_guests::word;
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
@@ -21,23 +22,6 @@ const PAGES: u64 = 24;
 const STEPS: u64 = 20_000;
 const READ_ONLY: u64 = 5;
 const WRITABLE: u64 = 7;
-
-/// xorshift64*: the same sequence in every run.
-struct Random(u64);
-
-impl Random {
-    /// A number below `limit`.
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20) % limit
-    }
-
-    fn of<const N: usize>(&mut self, choices: [u64; N]) -> u64 {
-        choices[usize::try_from(self.below(N as u64)).unwrap_or(0)]
-    }
-}
 
 struct Guest {
     pages: SharedPages,
@@ -148,7 +132,7 @@ impl Guest {
 async fn run(report: &mut Report) {
     let Ok(pages) = SharedPages::alloc(24) else { return report.error("pages", "no memory") };
     let first_pfn = word(M2P_VIRT_START + pages.mfn(0).get() * 8);
-    let mut guest = Guest { pages, first_pfn, random: Random(88_172_645_463_325_252) };
+    let mut guest = Guest { pages, first_pfn, random: Random::new(88_172_645_463_325_252) };
     for page in 0..PAGES {
         guest.map(page, READ_ONLY);
     }

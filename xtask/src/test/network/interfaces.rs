@@ -5,7 +5,10 @@ use std::io::{Read, Write};
 use anyhow::{Context, Result, ensure};
 
 use super::{Place, echo};
-use crate::test::toolstack::{PATIENCE, ensure_has};
+use crate::{
+    http,
+    test::toolstack::{PATIENCE, ensure_has},
+};
 
 /// More than a domain of 16 MiB stands if the pages of each connection were lost.
 const ROUNDS: usize = 30;
@@ -24,6 +27,22 @@ pub(super) fn come_and_go(place: &mut Place) -> Result<()> {
     let mut back = [0; 5];
     stream.read_exact(&mut back).context("what was sent meanwhile is lost")?;
     ensure!(back == *b"hello", "something else comes back");
+    ensure_has(&place.prompt.answer("audit")?, &["audit: ok"])
+}
+
+/// While a domain misuses its interface, and dom0 says so, echo and httpd answer all the same.
+pub(super) fn beside_a_liar(place: &mut Place) -> Result<()> {
+    let mut stream = echo::connect(place)?;
+    place.prompt.session.type_line("create hostile_frontend.cfg")?;
+    let is_fault = |line: &str| line.contains("warning: vif") && line.contains("bad_chains");
+    place.prompt.session.wait_for(is_fault, PATIENCE).context("dom0 counts nothing")?;
+    for _ in 0..20 {
+        echo::say(&mut stream, b"is anybody there")?;
+        ensure!(http::answers(place.http, "/"), "httpd does not answer");
+    }
+    let is_verdict = |line: &str| line.contains("[hostile_frontend] verdict: Success");
+    place.prompt.session.wait_for(is_verdict, PATIENCE).context("no verdict")?;
+    echo::say(&mut stream, b"afterwards")?;
     ensure_has(&place.prompt.answer("audit")?, &["audit: ok"])
 }
 

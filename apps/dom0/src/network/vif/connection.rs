@@ -2,6 +2,7 @@
 //! A frontend that is connected: its rings, its event channel and its port of the switch.
 
 use alloc::format;
+use alloc::rc::Rc;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
@@ -16,7 +17,7 @@ use minios::net::link::MacAddress;
 use minios::{DomId, Errno, EvtchnPort, GrantRef, grant_table, task};
 use xen_abi::net::{RX_SLOT_SIZE, TX_SLOT_SIZE};
 
-use super::Device;
+use super::reports::Reports;
 use crate::network::Hub;
 
 /// Why an interface is not, or no longer, connected.
@@ -75,6 +76,7 @@ pub(super) struct Connection {
     pub(super) rx: BackRing<SharedPages, RX_SLOT_SIZE>,
     pub(super) channel: EventChannel,
     pub(super) faults: Faults,
+    reports: Rc<Reports>,
 }
 
 impl Connection {
@@ -82,9 +84,10 @@ impl Connection {
     pub(super) fn new(
         store: &Store,
         hub: &Hub,
-        device: Device,
+        reports: &Rc<Reports>,
         frontend: &str,
     ) -> Result<Self, Fault> {
+        let device = reports.device;
         let key = |key| store.read(&format!("{frontend}/{key}"));
         let number = |name: &'static str| -> Result<u32, Fault> {
             key(name).ok().and_then(|text| text.trim().parse().ok()).ok_or(Fault::Key(name))
@@ -113,7 +116,7 @@ impl Connection {
         let port = hub
             .add_port(PortKind::Station(mac), features.capabilities(), QueueLimits::default())
             .map_err(|_| Fault::AddressTaken(mac))?;
-        log::info!("vif {}.{}: {mac} is connected", domain.get(), device.handle);
+        reports.connected(mac);
         Ok(Self {
             domain,
             hub: hub.clone(),
@@ -124,6 +127,7 @@ impl Connection {
             rx: BackRing::attach(rx_page),
             channel,
             faults: Faults::default(),
+            reports: reports.clone(),
         })
     }
 
@@ -182,7 +186,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.hub.remove_port(self.port);
         if self.faults != Faults::default() {
-            log::warn!("the vif of domain {} had {:?}", self.domain.get(), self.faults);
+            self.reports.fault(&format_args!("it had {:?}", self.faults));
         }
     }
 }

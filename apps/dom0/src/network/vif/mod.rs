@@ -3,11 +3,12 @@
 
 mod connection;
 mod receive;
+mod reports;
 mod transmit;
 
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::Cell;
 
 use dom0_core::network::netback::BACKEND_FEATURES;
 use dom0_core::store::{Store, Watch};
@@ -17,10 +18,8 @@ use minios::DomId;
 use xen_abi::xenbus::XenbusState;
 
 use super::Hub;
-use connection::{Connection, Fault};
-
-/// Faults of one frontend that are told on dom0's console.
-const MAX_COMPLAINTS: u32 = 8;
+use connection::Connection;
+use reports::Reports;
 
 /// Which interface: of a domain, by its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,8 +37,8 @@ impl Device {
 
 /// Serves the interface until the task is cancelled, which ends the connection.
 pub(super) async fn serve(store: Store, hub: Hub, device: Device, frontend: String) {
-    let (path, complaints) = (device.backend(), Cell::new(MAX_COMPLAINTS));
-    let backend = Backend { store, hub, device, path, frontend, complaints };
+    let (path, reports) = (device.backend(), Rc::new(Reports::new(device)));
+    let backend = Backend { store, hub, path, frontend, reports };
     if let Err(error) = backend.run().await {
         log::error!("vif {}.{}: xenstore: {error}", device.domain.get(), device.handle);
     }
@@ -48,11 +47,9 @@ pub(super) async fn serve(store: Store, hub: Hub, device: Device, frontend: Stri
 struct Backend {
     store: Store,
     hub: Hub,
-    device: Device,
     path: String,
     frontend: String,
-    /// How many more faults are told.
-    complaints: Cell<u32>,
+    reports: Rc<Reports>,
 }
 
 impl Backend {
@@ -76,7 +73,7 @@ impl Backend {
             return;
         };
         if let Either::Second(fault) = select(watch.next(), connected.run()).await {
-            self.complain(&fault);
+            self.reports.fault(&fault);
             *connection = None;
             let _ = self.set_state(XenbusState::Closing);
         }
@@ -94,13 +91,13 @@ impl Backend {
             }
             (XenbusState::Initialised | XenbusState::Connected, XenbusState::InitWait) => {
                 let next =
-                    match Connection::new(&self.store, &self.hub, self.device, &self.frontend) {
+                    match Connection::new(&self.store, &self.hub, &self.reports, &self.frontend) {
                         Ok(new) => {
                             *connection = Some(new);
                             XenbusState::Connected
                         }
                         Err(fault) => {
-                            self.complain(&fault);
+                            self.reports.fault(&fault);
                             XenbusState::Closing
                         }
                     };
@@ -116,16 +113,6 @@ impl Backend {
                 self.set_state(XenbusState::Closed)
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Tells of a fault of the frontend, which may have as many as it likes: not of all.
-    fn complain(&self, fault: &Fault) {
-        let left = self.complaints.get();
-        if left > 0 {
-            let Device { domain, handle } = self.device;
-            log::warn!("vif {}.{handle}: {fault}", domain.get());
-            self.complaints.set(left - 1);
         }
     }
 

@@ -105,7 +105,6 @@ pub(super) fn build(
     };
     let store = Ring { frame: frame(layout.xenstore), port: store_port };
     let console = Ring { frame: frame(layout.console), port: console_port };
-    mmu::set_m2p(domid, memory.iter()).map_err(failed("m2p table"))?;
     mmu::pin_l4(domid, start.page_table).map_err(failed("page tables"))?;
     grant(domid, &console, &store).map_err(failed("grant table"))?;
     domctl::set_vcpu_context(domid, 0, &registers(&start)).map_err(failed("registers"))?;

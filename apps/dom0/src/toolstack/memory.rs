@@ -10,43 +10,42 @@ use minios::Errno;
 use minios::hypercall::memory_op;
 use minios::memory::{SharedPages, map_foreign};
 use xen_abi::domain::DomId;
-use xen_abi::frame::{Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
+use xen_abi::frame::{Mfn, PAGE_SHIFT, Pfn};
 
 /// Pages mapped at a time.
-const WINDOW_PAGES: usize = 256;
-/// Pages asked for at a time.
-const POPULATE_PAGES: u64 = 1024;
+const WINDOW_PAGES: u64 = 256;
+/// Order of the large extents: 2 MiB.
+const LARGE: u32 = 9;
+/// Extents asked for at a time.
+const BATCH: usize = 512;
 
-/// All frames of the new domain; its page `pfn` is the frame at that index.
+/// All frames of the new domain: large extents for its first pages, single frames for the rest.
 pub(super) struct NewMemory {
     domid: DomId,
-    frames: Vec<Mfn>,
-    window: Option<(Range<usize>, SharedPages)>,
+    large: Vec<Mfn>,
+    single: Vec<Mfn>,
+    pages: u64,
+    window: Option<(Range<u64>, SharedPages)>,
 }
 
 impl NewMemory {
     /// Gives `domid` its pages 0 to `pages`. `ENOMEM` if the hypervisor has not that many.
     pub(super) fn populate(domid: DomId, pages: u64) -> Result<Self, Errno> {
-        let mut frames = Vec::new();
-        let count = usize::try_from(pages).map_err(|_| Errno::Enomem)?;
-        frames.try_reserve_exact(count).map_err(|_| Errno::Enomem)?;
-        let mut next = 0;
-        while next < pages {
-            let end = (next + POPULATE_PAGES).min(pages);
-            let wanted: Vec<Pfn> = (next..end).map(Pfn::new).collect();
-            let got = memory_op::populate_physmap(domid, &wanted, 0)?;
-            if got.len() < wanted.len() {
-                return Err(Errno::Enomem);
-            }
-            frames.extend(got);
-            next = end;
+        let large = get_extents(domid, 0..pages >> LARGE, LARGE)?;
+        let large_pages = (large.len() as u64) << LARGE;
+        let single = get_extents(domid, large_pages..pages, 0)?;
+        if large_pages + (single.len() as u64) < pages {
+            return Err(Errno::Enomem);
         }
-        Ok(Self { domid, frames, window: None })
+        Ok(Self { domid, large, single, pages, window: None })
     }
 
-    /// Each page with its frame.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Mfn, Pfn)> {
-        self.frames.iter().copied().zip((0..).map(Pfn::new))
+    fn frame(&self, pfn: Pfn) -> Option<Mfn> {
+        let index = usize::try_from(pfn.get()).ok()?;
+        match self.large.get(index >> LARGE) {
+            Some(first) => Some(Mfn::new(first.get() + pfn.get() % (1 << LARGE))),
+            None => self.single.get(index - (self.large.len() << LARGE)).copied(),
+        }
     }
 
     /// Unmaps what is mapped: the domain's page tables may have no writable mapping when they are
@@ -56,14 +55,14 @@ impl NewMemory {
     }
 
     /// The window over page `index`: the first page that it shows, and the mapping.
-    fn window(&mut self, index: usize) -> Result<(usize, &SharedPages), Errno> {
+    fn window(&mut self, index: u64) -> Result<(u64, &SharedPages), Errno> {
         let fits = self.window.as_ref().is_some_and(|(range, _)| range.contains(&index));
         if !fits {
             self.window = None;
             let start = index - index % WINDOW_PAGES;
-            let end = (start + WINDOW_PAGES).min(self.frames.len());
-            let frames = self.frames.get(start..end).ok_or(Errno::Einval)?;
-            self.window = Some((start..end, map_foreign(self.domid, frames)?));
+            let range = start..(start + WINDOW_PAGES).min(self.pages);
+            let frames: Vec<Mfn> = range.clone().map(|pfn| self.mfn(Pfn::new(pfn))).collect();
+            self.window = Some((range, map_foreign(self.domid, &frames)?));
         }
         let (range, pages) = self.window.as_ref().ok_or(Errno::Einval)?;
         Ok((range.start, pages))
@@ -74,23 +73,37 @@ impl DomainMemory for NewMemory {
     type Error = Errno;
 
     fn mfn(&self, pfn: Pfn) -> Mfn {
-        let index = usize::try_from(pfn.get()).ok();
-        index.and_then(|index| self.frames.get(index)).copied().unwrap_or(Mfn::INVALID)
+        self.frame(pfn).unwrap_or(Mfn::INVALID)
     }
 
     fn write(&mut self, first: Pfn, offset: u64, bytes: &[u8]) -> Result<(), Errno> {
-        let start = first.get() << PAGE_SHIFT;
-        let mut at = usize::try_from(start + offset).map_err(|_| Errno::Einval)?;
+        let mut at = (first.get() << PAGE_SHIFT) + offset;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (window_start, pages) = self.window(at / PAGE_SIZE)?;
-            let inside = at - window_start * PAGE_SIZE;
+            let (window_start, pages) = self.window(at >> PAGE_SHIFT)?;
+            let inside = at - (window_start << PAGE_SHIFT);
+            let inside = usize::try_from(inside).map_err(|_| Errno::Einval)?;
             let count = rest.len().min(pages.len() - inside);
             let (now, later) = rest.split_at(count);
             pages.write(inside, now);
-            at += count;
+            at += count as u64;
             rest = later;
         }
         Ok(())
+    }
+}
+
+/// Gives `domid` the extents of 2^`order` pages with these numbers, as many as there are.
+fn get_extents(domid: DomId, mut numbers: Range<u64>, order: u32) -> Result<Vec<Mfn>, Errno> {
+    let mut extents = Vec::new();
+    loop {
+        let batch: Vec<Pfn> =
+            numbers.by_ref().take(BATCH).map(|number| Pfn::new(number << order)).collect();
+        let got = memory_op::populate_physmap(domid, &batch, order)?;
+        extents.try_reserve(got.len()).map_err(|_| Errno::Enomem)?;
+        extents.extend_from_slice(&got);
+        if got.is_empty() || got.len() < batch.len() {
+            return Ok(extents);
+        }
     }
 }

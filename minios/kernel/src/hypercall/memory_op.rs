@@ -24,8 +24,9 @@ unsafe fn op<T: IntoBytes>(op: MemoryOp, argument: &mut T) -> Result<u64, Errno>
     unsafe { call_with(Hypercall::MemoryOp, op.raw(), argument) }
 }
 
-/// Gives a domain frames for its pages; what comes back are their numbers, fewer than `pages`
-/// if the hypervisor ran out.
+/// Gives a domain extents of `1 << order` adjacent frames for its pages, the first of which
+/// `extents` has. What comes back are their first frames, fewer than `extents` if the hypervisor
+/// ran out.
 ///
 /// ```no_run
 /// use minios::{DomId, Pfn, hypercall::memory_op};
@@ -38,13 +39,13 @@ unsafe fn op<T: IntoBytes>(op: MemoryOp, argument: &mut T) -> Result<u64, Errno>
 ///
 /// # Errors
 /// `ESRCH`, `EPERM`.
-pub fn populate_physmap(domain: DomId, pages: &[Pfn], mem_flags: u32) -> Result<Vec<Mfn>, Errno> {
-    let mut frames: Vec<Mfn> = pages.iter().map(|pfn| Mfn::new(pfn.get())).collect();
+pub fn populate_physmap(domain: DomId, extents: &[Pfn], order: u32) -> Result<Vec<Mfn>, Errno> {
+    let mut frames: Vec<Mfn> = extents.iter().map(|pfn| Mfn::new(pfn.get())).collect();
     let mut reservation = MemoryReservation {
         extent_start: frames.as_mut_ptr().expose_provenance() as u64,
         nr_extents: frames.len() as u64,
-        extent_order: 0,
-        mem_flags,
+        extent_order: order,
+        mem_flags: 0,
         domid: domain,
         _pad: [0; 3],
     };

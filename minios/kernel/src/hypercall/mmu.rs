@@ -3,16 +3,13 @@
 //! its builder.
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::frame::{Mfn, Pfn};
+use xen_abi::frame::Mfn;
 use xen_abi::hypercall::Hypercall;
-use xen_abi::mmu::{MmuUpdate, MmuUpdateKind, MmuextCmd, MmuextOp, Pte, UVMF_INVLPG};
+use xen_abi::mmu::{MmuUpdate, MmuextCmd, MmuextOp, Pte, UVMF_INVLPG};
 
 use crate::arch::hypercall::hypercall;
 
-/// Updates in one call of [`set_m2p`].
-const BATCH: usize = 128;
-
-/// Writes page table entries (or m2p entries); `owner` owns the frames that the entries name.
+/// Writes page table entries; `owner` owns the frames that the entries name.
 ///
 /// Not for apps: it can map anything of ours anywhere.
 pub(crate) fn mmu_update(updates: &[MmuUpdate], owner: DomId) -> Result<(), Errno> {
@@ -66,21 +63,4 @@ pub fn pin_l4(owner: DomId, table: Mfn) -> Result<(), Errno> {
 /// `EINVAL` if the frame is not pinned, `ESRCH`, `EPERM`.
 pub fn unpin(owner: DomId, table: Mfn) -> Result<(), Errno> {
     mmuext(&[MmuextOp::new(MmuextCmd::UnpinTable, table.get(), 0)], owner)
-}
-
-/// Tells the hypervisor which page of domain `owner` each of its frames is (the m2p table).
-///
-/// # Errors
-/// `EINVAL` if a frame is not that domain's, `ESRCH`, `EPERM`.
-pub fn set_m2p(owner: DomId, frames: impl Iterator<Item = (Mfn, Pfn)>) -> Result<(), Errno> {
-    let mut batch = heapless::Vec::<MmuUpdate, BATCH>::new();
-    for (mfn, pfn) in frames {
-        let update = MmuUpdate::new(MmuUpdateKind::Machphys, mfn.maddr(), pfn.get());
-        if batch.push(update).is_err() {
-            mmu_update(&batch, owner)?;
-            batch.clear();
-            let _ = batch.push(update);
-        }
-    }
-    mmu_update(&batch, owner)
 }

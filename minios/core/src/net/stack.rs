@@ -3,7 +3,6 @@
 
 use super::addresses::Addresses;
 use super::admission::Verdict;
-use super::announcement::announcement;
 use super::config::Config;
 use super::counters::Counters;
 use super::device::Device;
@@ -11,18 +10,16 @@ use super::lifetime::Connections;
 use super::limits::Limits;
 use super::listener::Listeners;
 use crate::link::{Link, LinkCounters};
-use crate::mac_address::MacAddress;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{RefCell, RefMut};
 use core::future::poll_fn;
-use core::net::{IpAddr, Ipv6Addr};
 use core::task::{Poll, Waker};
 use smoltcp::iface::{self, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::{Socket, dhcpv4};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, Ipv4Cidr};
 
 /// Packets taken in before anything is sent; bounds the work of one [`Stack::poll`].
 const INGRESS_BATCH: usize = 64;
@@ -52,7 +49,7 @@ pub(super) struct Inner {
     /// Made by the first question.
     pub(super) resolver: Option<SocketHandle>,
     pub(super) addresses: Addresses,
-    address_wakers: Vec<Waker>,
+    pub(super) address_wakers: Vec<Waker>,
     /// A socket has something to send, or a packet may have come in.
     active: bool,
     driver: Option<Waker>,
@@ -239,53 +236,6 @@ impl Inner {
             Some(dhcpv4::Event::Deconfigured) => (None, None, Vec::new()),
         };
         self.set_addresses(address, gateway, dns);
-    }
-
-    /// Takes the IPv6 address that the link's own address makes (RFC 4291, appendix A).
-    fn add_link_local(&mut self, mac: MacAddress) {
-        let [a, b, c, d, e, f] = mac.0;
-        let mut octets = [0; 16];
-        octets[..2].copy_from_slice(&[0xfe, 0x80]);
-        octets[8..].copy_from_slice(&[a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
-        let address = Ipv6Cidr::new(Ipv6Addr::from(octets), 64);
-        self.interface.update_ip_addrs(|own| {
-            // The first of IFACE_MAX_ADDR_COUNT addresses.
-            let _ = own.push(IpCidr::Ipv6(address));
-        });
-        self.addresses.own.push((address.address().into(), 64));
-    }
-
-    fn set_addresses(
-        &mut self,
-        address: Option<Ipv4Cidr>,
-        gateway: Option<core::net::Ipv4Addr>,
-        dns: Vec<core::net::Ipv4Addr>,
-    ) {
-        // A foreign DHCP server must not be able to panic us with an address nobody can have.
-        let address = address.filter(|cidr| {
-            !cidr.address().is_multicast()
-                && !cidr.address().is_broadcast()
-                && !cidr.address().is_unspecified()
-        });
-        self.interface.update_ip_addrs(|own| {
-            own.retain(|cidr| !matches!(cidr, IpCidr::Ipv4(_)));
-            if let Some(cidr) = address {
-                // There is room for IFACE_MAX_ADDR_COUNT addresses, and this is the only IPv4 one.
-                let _ = own.push(IpCidr::Ipv4(cidr));
-            }
-        });
-        self.interface.routes_mut().remove_default_ipv4_route();
-        if let Some(cidr) = address {
-            self.device.send(announcement(self.device.link.mac(), cidr.address()));
-        }
-        if let Some(gateway) = gateway {
-            // The table has room: the only other entry was removed.
-            let _ = self.interface.routes_mut().add_default_ipv4_route(gateway);
-        }
-        let own = self.interface.ip_addrs().iter();
-        let own = own.map(|cidr| (IpAddr::from(cidr.address()), cidr.prefix_len())).collect();
-        self.addresses = Addresses { own, gateway, dns };
-        self.address_wakers.drain(..).for_each(Waker::wake);
     }
 
     /// A port for a connection or datagrams of our own; they are taken in turn.

@@ -49,7 +49,7 @@ struct Place {
 /// A test with its name.
 type Named = (&'static str, fn(&mut Place) -> Result<()>);
 
-const TESTS: [Named; 9] = [
+const TESTS: [Named; 10] = [
     ("a page from an address by DHCP", page),
     ("dom0 pings by IPv4", pings::ipv4),
     ("dom0 pings by IPv6, link-local", pings::ipv6),

@@ -11,7 +11,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::progress::Step;
 
+mod decision;
 mod tool;
+use decision::{Circumstances, Decision, Privilege};
 pub(crate) use tool::Tool;
 
 /// Find what run, test, image and bench need, and install what is missing.
@@ -48,24 +50,33 @@ pub(crate) fn require(tools: &[Tool], consent: Consent) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    let list = packages.join(" ");
-    if !on_path("apt-get") {
-        bail!("install these first, under the names that your system has for them: {list}");
-    }
-    let by_hand = format!("sudo apt-get update && sudo apt-get install -y {list}");
-    let Some(privilege) = privilege() else { bail!("some programs are missing, type: {by_hand}") };
-    if !consents(consent, &list)? {
-        bail!("nothing was installed, type: {by_hand}");
-    }
+    let by_hand = decision::by_hand(&packages);
+    let privilege = match decision::decide(&packages, &circumstances(consent)) {
+        Decision::Nothing => return Ok(()),
+        Decision::Tell(what) => bail!(what),
+        Decision::Install(privilege) => privilege,
+        Decision::Ask(privilege) if agrees(&packages)? => privilege,
+        Decision::Ask(_) => bail!("nothing was installed, type: {by_hand}"),
+    };
     install(privilege, &packages).with_context(|| format!("try it yourself: {by_hand}"))?;
     if let Some(missing) = tools.iter().find(|tool| !tool.is_there()) {
-        bail!("{} is still missing after the installation of {list}", missing.package());
+        bail!("{} is still missing after the installation", missing.package());
     }
     Ok(())
 }
 
-/// The words in front of a command that make root run it, where no password is needed.
-fn privilege() -> Option<&'static [&'static str]> {
+fn circumstances(consent: Consent) -> Circumstances {
+    Circumstances {
+        apt: on_path("apt-get"),
+        privilege: privilege(),
+        yes: consent.yes,
+        ci: decision::is_ci(env::var("CI").ok().as_deref()),
+        terminal: std::io::stdin().is_terminal(),
+    }
+}
+
+/// How to become root without a password.
+fn privilege() -> Option<Privilege> {
     let output = |program: &str, arguments: &[&str]| {
         Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()
     };
@@ -76,20 +87,16 @@ fn privilege() -> Option<&'static [&'static str]> {
     sudo.then_some(&["sudo", "-n"])
 }
 
-fn consents(consent: Consent, list: &str) -> Result<bool> {
-    let ci = env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
-    let stdin = std::io::stdin();
-    if consent.yes || ci || !stdin.is_terminal() {
-        return Ok(true);
-    }
-    eprint!("These packages are missing: {list}\nInstall them by apt? [Y/n] ");
+/// Asks whether to install `packages`.
+fn agrees(packages: &[&str]) -> Result<bool> {
+    eprint!("These packages are missing: {}\nInstall them by apt? [Y/n] ", packages.join(" "));
     std::io::stderr().flush()?;
     let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "" | "y" | "Y" | "yes"))
+    // The end of the input is no answer.
+    Ok(std::io::stdin().lock().read_line(&mut answer)? > 0 && decision::is_yes(&answer))
 }
 
-fn install(privilege: &[&str], packages: &[&str]) -> Result<()> {
+fn install(privilege: Privilege, packages: &[&str]) -> Result<()> {
     let _step = Step::start(format!("Installing {}", packages.join(" ")));
     // A list of packages that is out of date is no reason to fail yet.
     let _ = apt(privilege, &["update"]);
@@ -98,7 +105,7 @@ fn install(privilege: &[&str], packages: &[&str]) -> Result<()> {
     apt(privilege, &arguments)
 }
 
-fn apt(privilege: &[&str], arguments: &[&str]) -> Result<()> {
+fn apt(privilege: Privilege, arguments: &[&str]) -> Result<()> {
     let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"];
     let mut words = privilege.iter().chain(&words).chain(arguments);
     let output = Command::new(words.next().context("no command")?)

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod beside_spinner;
+mod gdb;
 mod hostile;
 mod load;
 mod pages;
@@ -43,8 +44,10 @@ const ALONE: [Named; 13] = [
 /// A test that has a machine of its own.
 type OnItsOwn = fn(&Workspace) -> Result<()>;
 
-const ON_THEIR_OWN: [(&str, OnItsOwn); 1] =
-    [("httpd's share of requests beside a spinner", beside_spinner::share_of_requests)];
+const ON_THEIR_OWN: [(&str, OnItsOwn); 2] = [
+    ("httpd's share of requests beside a spinner", beside_spinner::share_of_requests),
+    ("gdb's protocol, from the reset vector to hv's entry", gdb::stub_answers),
+];
 
 /// Tests beside a second domain that never gives the processor up.
 const BESIDE_A_SPINNER: [Named; 3] = [

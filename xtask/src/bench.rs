@@ -21,6 +21,7 @@ mod instructions;
 mod load;
 mod memory;
 mod start_up;
+mod versus;
 
 /// Measure: start-up, requests per second, instructions per operation, sizes.
 ///
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     json: Option<PathBuf>,
     /// Only groups of figures whose names contain this; the JSON keeps those of the others
     filter: Option<String>,
+    /// Compare with this hypervisor instead, and print what the README has
+    #[arg(long, value_enum)]
+    vs: Option<versus::Other>,
     #[command(flatten)]
     consent: Consent,
 }
@@ -64,6 +68,9 @@ const GROUPS: [(&str, Measure); 7] = [
 ];
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.vs == Some(versus::Other::Xen) {
+        return versus::run(workspace, args);
+    }
     setup::require(&[&[Tool::Qemu][..], &Tool::CLIENTS].concat(), args.consent)?;
     build::images(workspace, Profile::Image, &["hv", "dom0", "httpd", "echo", "hello", "bench"])?;
     let path = args.json.clone().unwrap_or_else(|| workspace.target_dir().join("bench.json"));

@@ -22,15 +22,18 @@ use crate::{
     workspace::Workspace,
 };
 
+pub(crate) mod nginx;
+
 /// What dom0's shell prints when it waits for a line.
 pub(crate) const PROMPT: &str = "dom0# ";
 /// The least memory that the machine works with, in MiB.
 pub(crate) const MEMORY_MIB: u32 = 1024;
 const DOM0_MEMORY_MIB: u32 = 512;
 /// QEMU 7.2 emulates three features in a way that Xen or its guests fail at: SMAP faults in a
-/// ring-3 iretq, MONITOR panics Xen, RDTSCP sends a PVH Linux into a loop. The other four it does
-/// not emulate, and would say so. AMD-V is there.
-const CPU: &str = "EPYC,-smap,-monitor,-rdtscp,-osvw,-topoext,-nrip-save,-xsavec";
+/// ring-3 iretq, MONITOR panics Xen, RDTSCP sends a PVH Linux into a loop. The others it does not
+/// emulate, and would say so each time. AMD-V is there.
+const CPU: &str = "EPYC,-smap,-monitor,-rdtscp,-osvw,-topoext,-nrip-save,-xsavec,-rdseed,-sha-ni,\
+    -fxsr-opt,-misalignsse,-3dnowprefetch";
 
 const HYPERVISOR: &str = "/boot/xen-4.17-amd64.gz";
 const HYPERVISOR_PACKAGE: &str = "xen-hypervisor-4.17-amd64";
@@ -89,10 +92,9 @@ const XL_CONF: &str = "autoballoon = \"off\"\n\
 
 /// The files that every machine with the real Xen boots from.
 pub(crate) struct RealXen {
-    hypervisor: PathBuf,
-    vmlinux: PathBuf,
-    /// The first part of dom0's ramdisk.
-    dom0: Archive,
+    pub(crate) debian: Debian,
+    /// The first part of dom0's ramdisk; more may be added.
+    pub(crate) dom0: Archive,
 }
 
 /// What a machine with the real Xen starts with.
@@ -104,17 +106,17 @@ pub(crate) struct Options<'a> {
     pub(crate) dom0_arguments: &'a str,
 }
 
+/// For Xen: without what it does against Meltdown, Spectre and their kind.
+pub(crate) const NO_MITIGATIONS: &str = "spec-ctrl=no xpti=no";
+
 impl RealXen {
     /// Fetches and unpacks what is not there yet.
     pub(crate) fn fetch(workspace: &Workspace) -> Result<Self> {
         let debian = Debian::new(workspace);
         debian.require(&PACKAGES)?;
-        let linux = Linux::fetch(&debian)?;
-        Ok(Self {
-            hypervisor: hypervisor(&debian)?,
-            vmlinux: linux.vmlinux()?,
-            dom0: dom0(&debian, &linux).context("dom0's ramdisk cannot be made")?,
-        })
+        let dom0 =
+            dom0(&debian, &Linux::fetch(&debian)?).context("dom0's ramdisk cannot be made")?;
+        Ok(Self { debian, dom0 })
     }
 
     /// A machine whose dom0 has the cfgs and images of `domains`, which must have been built; its
@@ -134,13 +136,16 @@ impl RealXen {
         fs::write(&ramdisk, bytes).with_context(|| ramdisk.display().to_string())?;
         let Options { xen_arguments, dom0_arguments } = options;
         let boot = Boot::Kernel {
-            hv: self.hypervisor.clone(),
+            hv: hypervisor(&self.debian)?,
             hv_arguments: format!(
                 "console=com1 com1=115200,8n1 dom0_mem={DOM0_MEMORY_MIB}M,max:{DOM0_MEMORY_MIB}M \
                  dom0_max_vcpus=1 {xen_arguments}"
             ),
             modules: vec![
-                (self.vmlinux.clone(), format!("console=hvc0 rdinit=/init quiet {dom0_arguments}")),
+                (
+                    Linux::fetch(&self.debian)?.vmlinux()?,
+                    format!("console=hvc0 rdinit=/init quiet {dom0_arguments}"),
+                ),
                 (ramdisk, String::new()),
             ],
         };

@@ -20,15 +20,15 @@ use crate::{
     workspace::Workspace,
 };
 
-const PROFILE: Profile = Profile::Image;
+pub(super) const PROFILE: Profile = Profile::Image;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Figures: what is created first, and the guest that measures.
-const PAIRS: [(&str, &str); 3] =
+pub(super) const PAIRS: [(&str, &str); 3] =
     [("pong", "ping"), ("yielder", "yielder-2"), ("httpd", "bench_client")];
 
-pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
-    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
-    let domains = [
+/// All domains of [`PAIRS`].
+pub(super) fn domains() -> Result<Vec<Domain>> {
+    Ok(vec![
         domain("pong", "pong", "")?,
         domain("ping", "ping", "")?,
         domain("yielder", "yielder", "")?,
@@ -39,9 +39,13 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
             "ramdisk = \"/boot/httpd.cpio\"\nextra = \"ip=10.0.2.16/24\"\nvif = [\"\"]\n",
         )?,
         domain("bench_client", "bench_client", "extra = \"ip=10.0.2.18/24\"\nvif = [\"\"]\n")?,
-    ];
+    ])
+}
+
+pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
+    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let folder = workspace.target_dir().join("run").join("bench");
-    let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
+    let files = MachineFiles::make(workspace, PROFILE, &domains()?, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     machine.counted = Some(0);
     let mut session = Session::start(&machine, &folder.join("domains.log"))?;

@@ -51,12 +51,16 @@ impl<'a> Linux<'a> {
             return Ok(vmlinux);
         }
         let _step = Step::start("Decompressing Debian's kernel");
-        let name = format!("/boot/vmlinuz-{}", self.release);
         let packed = self.debian.made("vmlinux.xz");
-        fs::write(&packed, payload(&self.debian.read(&name)?).with_context(|| name.clone())?)?;
+        fs::write(&packed, payload(&self.vmlinuz()?)?)?;
         decompress("xz", &packed, &vmlinux)?;
         fs::remove_file(packed)?;
         Ok(vmlinux)
+    }
+
+    /// The kernel as it is in the package, compressed.
+    pub(crate) fn vmlinuz(&self) -> Result<Vec<u8>> {
+        self.debian.read(&format!("/boot/vmlinuz-{}", self.release))
     }
 
     /// Adds the modules `names` and all that they depend on, and a list of them in the order in

@@ -26,7 +26,7 @@ const PROFILE: Profile = Profile::ImageDebug;
 pub(crate) const HV_ARGUMENTS: &str = "console=com1 dom0_mem=64M";
 /// What QEMU's emulation of these features makes Xen, or its guests, fail at is no fault of theirs.
 const XEN_CPU: &str = "max,-smap,-monitor,-rdtscp";
-const XEN_ARGUMENTS: &str = "console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1";
+pub(crate) const XEN_ARGUMENTS: &str = "console=com1 com1=115200,8n1 dom0_mem=64M dom0_max_vcpus=1";
 
 /// Runs `names` on hv.
 pub(super) fn on_hv(
@@ -108,8 +108,12 @@ pub(crate) fn follow(
     name: &str,
     patience: Duration,
 ) -> Result<Outcome> {
-    let log = workspace.target_dir().join("run").join("test").join(format!("first-{name}.log"));
-    let mut session = Session::start(machine, &log)?;
+    let mut session = Session::start(machine, &log(workspace, name))?;
     // The machine ends with its first domain, so no line has to say so.
     Ok(Outcome::follow(&mut session, "", |_| false, Instant::now() + patience))
+}
+
+/// What the machine of the guest `name` printed last time.
+pub(crate) fn log(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target_dir().join("run").join("test").join(format!("first-{name}.log"))
 }

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Instructions that several domains take together, beside our dom0 and beside a Linux one.
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Pair, Table, operations::figure};
+use crate::{
+    bench::domains::{self, PROFILE},
+    real_xen::{NO_MITIGATIONS, Options, PROMPT, RealXen},
+    session::Session,
+    test::outcome::{End, Outcome},
+    workspace::Workspace,
+};
+
+/// Counting is several times slower than not counting.
+const PATIENCE: Duration = Duration::from_secs(400);
+
+pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
+    let ours = domains::measure(workspace)?;
+    let folder = workspace.target_dir().join("run").join("bench");
+    let options = Options { xen_arguments: NO_MITIGATIONS, ..Options::default() };
+    let xen = RealXen::fetch(workspace)?;
+    let mut machine = xen.machine(workspace, PROFILE, &domains::domains()?, &folder, &options)?;
+    machine.counted = Some(0);
+    let mut session = Session::start(&machine, &folder.join("domains-on-xen.log"))?;
+    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 of the real Xen does not come up")?;
+    let mut rows = Vec::new();
+    for (partner, guest) in domains::PAIRS {
+        let xens = pair(&mut session, partner, guest)?;
+        for (name, _) in &xens.figures {
+            let hv = ours.iter().find(|row| row.name == *name);
+            let hv = hv.with_context(|| format!("{name} was not measured on hv"))?.value;
+            let xen = figure(&xens, name)?;
+            rows.push(Pair { name: name.clone(), hv, xen, xen_defaults: None });
+        }
+    }
+    Ok(Table {
+        title: "instructions of all together",
+        hv: "hv, dom0 on minios",
+        xen: "Xen 4.17, Linux dom0",
+        rows,
+        note: format!("PV domUs; Xen with `{NO_MITIGATIONS}`."),
+    })
+}
+
+fn pair(session: &mut Session, partner: &str, guest: &str) -> Result<Outcome> {
+    session.command(PROMPT, &format!("xl create -q {partner}.cfg"), PATIENCE)?;
+    let lines =
+        session.command(PROMPT, &format!("try {guest} pv {}", PATIENCE.as_secs()), PATIENCE)?;
+    session.command(PROMPT, &format!("xl destroy {partner}"), PATIENCE)?;
+    let outcome = Outcome::of(lines.iter().map(String::as_str));
+    ensure!(outcome.end() == End::Success, "{guest} on Xen: {}", lines.join("; "));
+    Ok(outcome)
+}

@@ -25,7 +25,7 @@ pub struct Answer {
 pub struct Policy {
     /// The components that the guest's xsave handles; 0 without xsave.
     pub xcr0: u64,
-    /// The guest has set CR4.OSXSAVE.
+    /// The guest is to see that xsave is turned on.
     pub os_xsave: bool,
     /// Version of the interface: major above minor.
     pub version: u32,

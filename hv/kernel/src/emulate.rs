@@ -57,7 +57,7 @@ const _: () = assert!(FORCED_CPUID.len() == FORCED_CPUID_BYTES as usize);
 pub fn invalid_opcode(vcpu: &Vcpu) {
     let at = GuestPtr::<[u8; FORCED_CPUID.len()]>::new(vcpu.regs.rip.get());
     if at.read() == Ok(FORCED_CPUID) {
-        cpuid::execute(vcpu);
+        cpuid::execute_forced(vcpu);
         return advance(vcpu, FORCED_CPUID_BYTES);
     }
     inject(vcpu, VECTOR_UD, None);

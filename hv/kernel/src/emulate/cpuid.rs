@@ -13,10 +13,20 @@ pub const XEN_VERSION: u32 = 4 << 16 | 17;
 
 /// Answers for the leaf in eax and the subleaf in ecx.
 pub fn execute(vcpu: &Vcpu) {
+    execute_with(vcpu, vcpu.cr4.get() & control::CR4_OSXSAVE != 0);
+}
+
+/// The same for the forced emulated CPUID. A kernel sees OSXSAVE before it has set CR4.OSXSAVE, as
+/// on Xen: Linux takes it for a sign that the hypervisor lets guests use xsave.
+pub fn execute_forced(vcpu: &Vcpu) {
+    execute_with(vcpu, vcpu.in_kernel.get() || vcpu.cr4.get() & control::CR4_OSXSAVE != 0);
+}
+
+fn execute_with(vcpu: &Vcpu, os_xsave: bool) {
     let features = cpu::features();
     let policy = Policy {
         xcr0: features.xcr0.unwrap_or(0),
-        os_xsave: vcpu.cr4.get() & control::CR4_OSXSAVE != 0,
+        os_xsave,
         version: XEN_VERSION,
         address_bits: u32::from(features.physical_bits),
         tsc_khz: u32::try_from(time::tsc_khz()).unwrap_or(u32::MAX),

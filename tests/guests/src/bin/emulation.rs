@@ -27,7 +27,21 @@ async fn run(report: &mut Report) {
     model_specific(report);
     debug_registers(report);
     ports(report);
+    forced_cpuid(report);
     refused(report);
+}
+
+/// A kernel sees OSXSAVE where there is xsave, although it has not turned it on yet.
+fn forced_cpuid(report: &mut Report) {
+    const XSAVE: u32 = 1 << 26;
+    const OSXSAVE: u32 = 1 << 27;
+    let features: u32;
+    // SAFETY: the hypervisor executes it; the registers that it changes are declared.
+    unsafe {
+        asm!("push rbx", ".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e", "cpuid", "pop rbx",
+            inout("eax") 1 => _, inout("ecx") 0 => features, out("edx") _)
+    };
+    report.expect("OSXSAVE beside XSAVE", features & OSXSAVE != 0, features & XSAVE != 0);
 }
 
 fn cr0() -> u64 {

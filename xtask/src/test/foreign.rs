@@ -54,6 +54,8 @@ struct Foreign {
     session: Session,
     /// The port of this host that leads to Linux' web server.
     port: u16,
+    /// How long Linux took to boot.
+    linux_boot: Duration,
 }
 
 /// Runs the tests. Where the packages cannot be had they are skipped, unless somebody has `asked`
@@ -121,7 +123,7 @@ fn start(workspace: &Workspace, images: &Images) -> Result<Foreign> {
     machine.forwards.push(Forward { protocol: Protocol::Tcp, host_port: port, address, port: 80 });
     let mut session = Session::start(&machine, &folder.join("foreign.log"))?;
     session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
-    Ok(Foreign { session, port })
+    Ok(Foreign { session, port, linux_boot: Duration::ZERO })
 }
 
 fn domain(folder: &Path, text: &str) -> Result<Domain> {

@@ -14,7 +14,7 @@ use crate::progress::Step;
 mod decision;
 mod tool;
 use decision::{Circumstances, Decision, Privilege};
-pub(crate) use tool::Tool;
+pub(crate) use tool::{Tool, browser};
 
 /// Find what run, test, image and bench need, and install what is missing.
 ///

@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Only images that others built: the same as --kind foreign
     #[arg(long, conflicts_with_all = ["kind", "names"])]
     foreign: bool,
+    /// Also look at httpd's page in Chromium, which is installed if need be (about 100 MB)
+    #[arg(long)]
+    browser: bool,
     /// Compare with this hypervisor, an unpacked Xen 4.17
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "on"])]
     xen: Option<PathBuf>,
@@ -98,6 +101,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     if kinds.contains(&Kind::Foreign) {
         setup::require(&Tool::FOREIGN, args.consent)?;
     }
+    if args.browser {
+        setup::require(&[Tool::Chromium], args.consent)?;
+    }
     let names = guest::choose(workspace, &args.names)?;
     if let Some(xen) = &args.xen {
         first_domain::on_both(workspace, &mut tally, &names, xen)?;
@@ -118,7 +124,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
             }
             Kind::Toolstack => toolstack::run(workspace, &mut tally, &args.only)?,
             Kind::Network => network::run(workspace, &mut tally)?,
-            Kind::EndToEnd => end_to_end::run(workspace, &mut tally, &args.only)?,
+            Kind::EndToEnd => {
+                end_to_end::run(workspace, &mut tally, &args.only, args.browser)?;
+            }
             Kind::Foreign => {
                 let asked = args.foreign || args.kind.contains(&Kind::Foreign);
                 foreign::run(workspace, &mut tally, asked)?;

@@ -15,7 +15,7 @@ use httpd_core::site::{self, File};
 use httpd_core::stats::Stats;
 use minios::hypercall::version;
 use minios::net::Stack;
-use minios::time::Instant;
+use minios::time::{Duration, Instant};
 use minios::{PAGE_SIZE, memory, ramdisk, xenstore};
 
 /// This domain.
@@ -70,18 +70,18 @@ impl site::Machine for Machine {
         vec![
             ("Domain", format!("{}, number {}", self.name, self.id)),
             ("Hypervisor", self.hypervisor.clone()),
-            ("Addresses", addresses.join(", ")),
             (
                 "Memory",
                 format!(
-                    "{} MiB, of them {} MiB free; {} KiB of heap in use",
-                    mebibytes(memory.total_pages),
+                    "{} of {} MiB free",
                     mebibytes(memory.free_pages),
-                    memory.heap_used_bytes >> 10
+                    mebibytes(memory.total_pages)
                 ),
             ),
-            ("Up for", format!("{}.{:03} s", uptime.as_secs(), uptime.as_millis() % 1000)),
+            ("Heap in use", format!("{} KiB", memory.heap_used_bytes >> 10)),
+            ("Up for", duration(uptime)),
             ("Requests so far", format!("{}", self.stats.requests())),
+            ("Addresses", addresses.join(", ")),
         ]
     }
 
@@ -94,6 +94,17 @@ impl site::Machine for Machine {
 
     fn requests(&self) -> String {
         self.requests.render()
+    }
+}
+
+/// Seconds with their fraction, later on hours and minutes.
+fn duration(time: Duration) -> String {
+    let (seconds, ms) = (time.as_secs(), time.as_millis() % 1000);
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match seconds {
+        0..60 => format!("{seconds}.{ms:03} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{hours} h {minutes} min"),
     }
 }
 

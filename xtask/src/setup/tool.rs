@@ -23,6 +23,8 @@ pub(crate) enum Tool {
     Wrk,
     /// An HTTP client.
     Curl,
+    /// A browser; large, and only installed by who asks for it.
+    Chromium,
     /// Decompresses Debian's kernel.
     Xz,
 }
@@ -61,6 +63,7 @@ impl Tool {
             Tool::Ab => "apache2-utils",
             Tool::Wrk => "wrk",
             Tool::Curl => "curl",
+            Tool::Chromium => "chromium",
             Tool::Xz => "xz-utils",
         }
     }
@@ -76,7 +79,13 @@ impl Tool {
             Tool::Ab => on_path("ab"),
             Tool::Wrk => on_path("wrk"),
             Tool::Curl => on_path("curl"),
+            Tool::Chromium => browser().is_some(),
             Tool::Xz => on_path("xz"),
         }
     }
+}
+
+/// The name of the browser's program, which differs by system.
+pub(crate) fn browser() -> Option<&'static str> {
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| on_path(name))
 }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod beside_spinner;
+mod browser;
 mod gdb;
 mod hostile;
 mod load;
@@ -41,6 +42,8 @@ const ALONE: [Named; 13] = [
     ("page after all that", pages::front_page),
 ];
 
+const IN_A_BROWSER: [Named; 1] = [("page in a browser", browser::page)];
+
 /// A test that has a machine of its own.
 type OnItsOwn = fn(&Workspace) -> Result<()>;
 
@@ -59,7 +62,13 @@ const BESIDE_A_SPINNER: [Named; 3] = [
 const LITTLE_MEMORY: [Named; 1] = [("1,000 requests at 16 connections", load::small)];
 const BOOTED: [Named; 1] = [("page", pages::front_page)];
 
-pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
+/// Runs the tests whose names contain `only`; those that take a browser if `with_browser`.
+pub(super) fn run(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    only: &str,
+    with_browser: bool,
+) -> Result<()> {
     let folder = workspace.target_dir().join("run").join("test");
     fs::create_dir_all(&folder)?;
     build::images(workspace, Profile::Image, &["spinner"])?;
@@ -72,8 +81,10 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
     let (httpd, little, spinner) =
         (httpd.display().to_string(), little.display().to_string(), spinner.display().to_string());
 
-    let machines: [(&str, &[&str], &[Named]); 5] = [
+    let in_a_browser: &[Named] = if with_browser { &IN_A_BROWSER } else { &[] };
+    let machines: [(&str, &[&str], &[Named]); 6] = [
         ("httpd", &[], &ALONE),
+        ("httpd and a browser", &[], in_a_browser),
         ("httpd beside a spinner", &["--config", &httpd, "--config", &spinner], &BESIDE_A_SPINNER),
         ("httpd with 8 MiB", &["--config", &little], &LITTLE_MEMORY),
         ("booted from a CD", &["--boot", "cd"], &BOOTED),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The default page, which says who answers.
+//! The default page, which says who answers. It is all in one piece: no script, no other file.
 
 use alloc::string::String;
 
@@ -11,32 +11,41 @@ pub type Fact = (&'static str, String);
 /// length for a failure are content.
 const ROUND: usize = 64;
 
+const START: &str = concat!(
+    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n",
+    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n",
+    // Nobody need ask for /favicon.ico.
+    "<link rel=\"icon\" href=\"data:,\">\n<title>minios httpd</title>\n<style>\n",
+    include_str!("page/style.css"),
+    "</style>\n<main>\n<header>\n<h1>It works</h1>\n",
+    "<p>This page comes from a unikernel: one Rust program that is its domain's kernel, ",
+    "its TCP/IP stack and its web server. This is the way your request came:</p>\n</header>\n",
+    "<ol><li>your browser<li>network card<li>dom0's switch<li>netback<li>netfront<li>httpd</ol>\n",
+    "<dl>\n",
+);
+
+const END: &str = concat!(
+    "</dl>\n<footer>Also here: <a href=\"/about.html\">a file</a>, ",
+    "<a href=\"/metrics\">metrics</a>, <a href=\"/requests\">the last requests</a>, ",
+    "<a href=\"/healthz\">health</a>, <a href=\"/bytes/1048576\">a megabyte</a>.</footer>\n",
+    "</main>\n</html>\n",
+);
+
 /// The page with these facts.
 pub fn render(facts: &[Fact]) -> String {
-    let mut page = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>minios httpd</title>\n\
-         <style>body{font:1rem/1.5 system-ui,sans-serif;margin:3rem auto;max-width:40rem;\
-         padding:0 1rem}dt{font-weight:600}dd{margin:0 0 .5rem}</style>\n\
-         <h1>It works</h1>\n\
-         <p>This page comes from a unikernel: one Rust program that is its domain's kernel, \
-         its TCP/IP stack and its web server.</p>\n<dl>\n",
-    );
+    let mut page = String::with_capacity(START.len() + END.len() + facts.len() * 4 * ROUND);
+    page.push_str(START);
     for (what, value) in facts {
-        page.push_str("<dt>");
+        page.push_str("<div><dt>");
         escape(&mut page, what);
         page.push_str("</dt><dd>");
         let start = page.len();
         escape(&mut page, value);
         let padding = (page.len() - start).next_multiple_of(ROUND) - (page.len() - start);
         page.extend(core::iter::repeat_n(' ', padding));
-        page.push_str("</dd>\n");
+        page.push_str("</dd></div>\n");
     }
-    page.push_str(
-        "</dl>\n<p>Also here: <a href=\"/metrics\">/metrics</a>, \
-         <a href=\"/healthz\">/healthz</a>, <a href=\"/requests\">/requests</a>, \
-         <a href=\"/bytes/1048576\">/bytes/1048576</a>.</p>\n</html>\n",
-    );
+    page.push_str(END);
     page
 }
 
@@ -66,5 +75,12 @@ mod tests {
     fn its_length_is_constant() {
         let page = |value: &str| render(&[("Up for", value.into())]).len();
         assert_eq!(page("1 s"), page("123456.789 s"));
+    }
+
+    #[test]
+    fn nothing_comes_from_elsewhere() {
+        let page = render(&[]);
+        assert!(!page.contains("http") || !page.contains("://"), "{page}");
+        assert!(page.len() < 4096, "{} bytes", page.len());
     }
 }

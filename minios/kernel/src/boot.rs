@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From the first line of Rust to the app's `main`.
-use xen_abi::start_info::StartInfo;
+//! From the first line of Rust that both kinds of guest have in common to the app's `main`.
+use crate::arch::platform::Platform;
+use crate::{arch, console, control, memory, random, task, time, xenstore};
 
-use crate::{console, control, memory, random, start_info, task, time, trap, xenstore};
-
-/// Called by arch/entry.S on our own stack.
-///
-/// `start_info` is the page in rsi, `builder_stack` the end of the stack page the builder made.
-#[unsafe(no_mangle)]
-extern "C" fn minios_boot(start_info: *const StartInfo, builder_stack: u64) -> ! {
-    // SAFETY: the builder maps the page for good, and nothing writes it before a suspend.
-    start_info::set(unsafe { &*start_info });
-    memory::map_shared_info();
-    trap::init();
+/// Called by arch/pv and arch/pvh on our own stack, when `start_info` is known.
+pub(crate) fn boot(platform: &'static dyn Platform) -> ! {
+    arch::set_platform(platform);
+    platform.map_shared_info();
+    platform.init_traps();
     console::init_early();
-    memory::init(builder_stack);
+    memory::init();
     console::init();
     time::init();
     random::init();

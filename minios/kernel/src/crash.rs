@@ -19,7 +19,7 @@ use xen_abi::trap::VECTOR_PF;
 
 use crate::arch::size;
 use crate::arch::trap_frame::TrapFrame;
-use crate::arch::{image, instruction, vcpu_info};
+use crate::arch::{image, instruction, platform};
 use crate::{console, shutdown};
 
 /// Lines of a backtrace at most.
@@ -119,7 +119,7 @@ impl fmt::Display for Cause<'_> {
             _ => "reading",
         };
         let why = if error & 1 != 0 { "protected" } else { "not present" };
-        let cr2 = vcpu_info().arch.cr2.load(Ordering::Relaxed);
+        let cr2 = platform().fault_address();
         write!(f, "page fault {access} {cr2:#x} ({why}), error {error:#x}")
     }
 }

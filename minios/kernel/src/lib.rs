@@ -28,6 +28,7 @@ extern crate bare;
 #[cfg(not(bare))]
 extern crate std;
 
+pub use arch::platform::{GuestType, guest_type};
 pub use log;
 pub use minios_core;
 pub use shutdown::shutdown;

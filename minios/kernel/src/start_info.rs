@@ -3,7 +3,7 @@
 use spin::Once;
 use xen_abi::start_info::{SIF_INITDOMAIN, StartInfo};
 
-/// The builder's page, and the top of the stack it gave us.
+/// The builder's page; of a PVH guest, what its `hvm_start_info` and parameters say in this form.
 static START_INFO: Once<&'static StartInfo> = Once::new();
 
 /// Remembers where the page is. Called once, by boot.
@@ -11,7 +11,8 @@ pub(crate) fn set(info: &'static StartInfo) {
     START_INFO.call_once(|| info);
 }
 
-/// The builder's page as it was at boot.
+/// The builder's page as it was at boot. In a PVH guest it has no magic, no shared info, no p2m
+/// list and no page tables.
 ///
 /// ```no_run
 /// log::info!("{} pages", minios::start_info().nr_pages);

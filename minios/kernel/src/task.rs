@@ -23,7 +23,6 @@ use core::task::{Context, Poll};
 use async_task::{Runnable, Task};
 use xen_abi::sched::ShutdownReason;
 
-use crate::hypercall::sched;
 use crate::lock::Lock;
 use crate::{event_channel, shutdown, time, upcall};
 
@@ -153,8 +152,7 @@ pub(crate) fn run(main: Main) -> ! {
         time::wake_due();
         if !run_ready() {
             time::arm();
-            sched::block();
-            upcall::mask();
+            upcall::sleep();
         }
     }
 }

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Hypercalls with arbitrary arguments, by the bare `syscall` instruction.
+//! Hypercalls with arbitrary arguments, by the bare instruction.
 //!
 //! A test guest is allowed to hurt itself, so these are safe functions: what they can damage is
 //! the guest's own memory, and only a wrong test does that.
 use core::arch::asm;
+use minios::GuestType;
 use xen_abi::hypercall::{Hypercall, STUB_COUNT, STUB_SIZE};
 
 /// Executes a hypercall by number; returns what rax holds afterwards.
 pub fn call_number(number: u64, args: [u64; 5]) -> i64 {
+    match minios::guest_type() {
+        GuestType::Pv => by_syscall(number, args),
+        // In a stub of a PVH guest the instruction stands behind `mov eax, NUMBER`.
+        GuestType::Pvh => by_call(page() + 5, number, args),
+    }
+}
+
+fn by_syscall(number: u64, args: [u64; 5]) -> i64 {
     let result: i64;
     // SAFETY: the hypercall reads and writes only what the arguments name, which is the test's
     // own; every register that the interface may change is declared.
@@ -27,16 +36,25 @@ pub fn call(hypercall: Hypercall, args: [u64; 5]) -> i64 {
 
 /// Executes a hypercall through its stub in the hypercall page, as guests do.
 pub fn stub(hypercall: Hypercall, args: [u64; 5]) -> i64 {
+    by_call(page() + STUB_SIZE as u64 * hypercall.raw(), hypercall.raw(), args)
+}
+
+/// The hypercall page.
+fn page() -> u64 {
     unsafe extern "C" {
         #[link_name = "hypercall_page"]
         static HYPERCALL_PAGE: [[u8; STUB_SIZE]; STUB_COUNT];
     }
-    let page = (&raw const HYPERCALL_PAGE).addr();
-    let address = page as u64 + STUB_SIZE as u64 * hypercall.raw();
+    (&raw const HYPERCALL_PAGE).addr() as u64
+}
+
+/// Calls code in the hypercall page.
+fn by_call(address: u64, number: u64, args: [u64; 5]) -> i64 {
     let result: i64;
-    // SAFETY: as in `call_number`; the stub pushes two words and there is no red zone.
+    // SAFETY: as in `by_syscall`; a stub pushes two words and there is no red zone.
     unsafe {
-        asm!("call {stub}", stub = in(reg) address, lateout("rax") result,
+        asm!("call {stub}", stub = in(reg) address,
+             inout("rax") number.cast_signed() => result,
              inout("rdi") args[0] => _, inout("rsi") args[1] => _, inout("rdx") args[2] => _,
              inout("r10") args[3] => _, inout("r8") args[4] => _,
              lateout("rcx") _, lateout("r11") _);

@@ -19,6 +19,15 @@ pub const fn minus(errno: Errno) -> i64 {
     -(errno as i64)
 }
 
+/// What is expected of a PV guest, or of a PVH guest.
+#[must_use]
+pub fn pv_or_pvh<T>(pv: T, pvh: T) -> T {
+    match minios::guest_type() {
+        minios::GuestType::Pv => pv,
+        minios::GuestType::Pvh => pvh,
+    }
+}
+
 /// Every class of bad pointer must give `EFAULT`.
 pub fn refuses_bad_pointers(report: &mut Report, name: &str, call: impl Fn(u64) -> i64) {
     for (class, address) in addresses::BAD {

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Exceptions provoked on purpose: handlers that record the frame and go on behind the fault.
+//!
+//! A PV guest has handlers of its own, which see what the hypervisor pushed; a PVH guest has
+//! minios's.
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::hypercall::{at, call1};
+use minios::GuestType;
+use minios::trap::TrapFrame;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{FLAT_KERNEL_CS, TrapFlags, TrapInfo, has_error_code};
 
@@ -39,10 +44,32 @@ pub struct Frame {
 /// Lets a recording handler take a vector that has an error code by nature or not; returns what
 /// `set_trap_table` returned.
 pub fn record(vector: u8, flags: TrapFlags) -> i64 {
+    if minios::guest_type() == GuestType::Pvh {
+        minios::trap::set_handler(vector, record_frame);
+        return 0;
+    }
     let (plain, error): (unsafe extern "C" fn(), unsafe extern "C" fn()) =
         (guest_trap_plain, guest_trap_error);
     let handler = if has_error_code(vector) { error } else { plain };
     set_handler(vector, flags, handler as *const () as u64)
+}
+
+/// Does what the handlers in traps.S do.
+fn record_frame(frame: &mut TrapFrame) -> bool {
+    let TrapFrame { rcx, r11, error, rip, cs, rflags, rsp, ss, .. } = *frame;
+    let (with, without) =
+        ([rcx, r11, error, rip, cs, rflags, rsp, ss], [rcx, r11, rip, cs, rflags, rsp, ss]);
+    let has_error = u8::try_from(frame.vector).is_ok_and(has_error_code);
+    let words = if has_error { &with[..] } else { &without[..] };
+    for (to, &from) in RECORD.iter().zip(words) {
+        to.store(from, Ordering::Relaxed);
+    }
+    COUNT.fetch_add(1, Ordering::Relaxed);
+    let resume = RESUME.load(Ordering::Relaxed);
+    if resume != 0 {
+        frame.rip = resume;
+    }
+    true
 }
 
 /// Sets the handler of one vector; returns what `set_trap_table` returned.

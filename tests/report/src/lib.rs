@@ -95,12 +95,19 @@ impl Report {
     }
 }
 
-/// Makes `$run`, an `async fn(&mut Report)`, the whole of a guest.
+/// Makes `$run`, an `async fn(&mut Report)`, the whole of a guest; with `only_pv`, of a PV guest,
+/// while the same image as a PVH guest gives the reason why there is nothing to test.
 #[macro_export]
 macro_rules! guest {
-    ($run:path) => {
+    ($run:path $(, only_pv = $reason:literal)?) => {
         async fn test_main() {
             let mut report = $crate::Report::default();
+            $(
+                if $crate::minios::guest_type() != $crate::minios::GuestType::Pv {
+                    report.skip($reason);
+                    return report.finish();
+                }
+            )?
             $run(&mut report).await;
             report.finish();
         }

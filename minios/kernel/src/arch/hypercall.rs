@@ -12,10 +12,11 @@ use xen_abi::hypercall::{Hypercall, STUB_SIZE};
 /// What the call does with the memory its arguments name must be sound.
 #[inline(always)]
 pub(crate) unsafe fn hypercall(call: Hypercall, args: [u64; 5]) -> i64 {
-    let stub = (&raw const HYPERCALL_PAGE).addr() + call as usize * STUB_SIZE;
+    let stub = hypercall_page() + call.raw() * STUB_SIZE as u64;
     let result: i64;
-    // SAFETY: the domain builder filled the page with one stub a hypercall; a stub keeps all
-    // registers but rax and the arguments. The caller vouches for the call's own effect.
+    // SAFETY: the domain builder, or arch/pvh/hypervisor.rs, had the page filled with one stub a
+    // hypercall; a stub keeps all registers but rax and the arguments. The caller vouches for the
+    // call's own effect.
     unsafe {
         asm!(
             "call {stub}",
@@ -34,8 +35,13 @@ pub(crate) unsafe fn hypercall(call: Hypercall, args: [u64; 5]) -> i64 {
     result
 }
 
+/// The page with the stubs.
+pub(crate) fn hypercall_page() -> u64 {
+    (&raw const HYPERCALL_PAGE).addr() as u64
+}
+
 unsafe extern "C" {
-    /// arch/entry.S.
+    /// arch/image.S.
     #[link_name = "hypercall_page"]
     static HYPERCALL_PAGE: [u8; 4096];
 }

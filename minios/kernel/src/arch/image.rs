@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the parts of our own image lie: the symbols of linker/minios.ld.
+//! Where the parts of our own image lie: the symbols of linker/minios.ld and of the assembly.
 use core::ops::Range;
+
+use xen_abi::frame::PAGE_SIZE;
 
 macro_rules! symbols {
     ($($(#[$doc:meta])* $name:ident = $symbol:literal;)*) => {
@@ -17,6 +19,12 @@ symbols! {
     STACK_BOTTOM = "__stack_bottom";
     STACK_TOP = "__stack_top";
     SYMBOLS_START = "__symbols_start";
+    PVH_TABLES = "minios_pvh_tables";
+}
+
+/// All of it.
+pub(crate) fn bytes() -> Range<u64> {
+    text().start..symbols().as_ptr_range().end.addr() as u64
 }
 
 /// Code, with the hypercall page.
@@ -39,10 +47,18 @@ pub(crate) fn stack() -> Range<u64> {
     address(&raw const STACK_BOTTOM)..address(&raw const STACK_TOP)
 }
 
+/// The page tables that a PVH guest has until its memory is known; any guest may use them for
+/// something else afterwards.
+pub(crate) fn pvh_tables() -> Range<u64> {
+    /// arch/pvh/entry.S.
+    const BYTES: u64 = 6 * PAGE_SIZE as u64;
+    address(&raw const PVH_TABLES)..address(&raw const PVH_TABLES) + BYTES
+}
+
 /// The table of symbol names, with its header; as long as the header says.
 pub(crate) fn symbols() -> &'static [u8] {
     let start = &raw const SYMBOLS_START;
-    // SAFETY: the section holds at least its 16-byte header (arch/entry.S) and is never written.
+    // SAFETY: the section holds at least its 16-byte header (arch/image.S) and is never written.
     let header = unsafe { core::slice::from_raw_parts(start, SYMBOLS_HEADER) };
     let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
     let length = length.max(SYMBOLS_HEADER);

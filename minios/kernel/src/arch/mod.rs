@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is particular to an x86-64 PV guest: entry, hypercalls, traps, single instructions.
+//! What is particular to an x86-64 guest: entry, hypercalls, traps, single instructions; and the
+//! two kinds of guest ([`platform`]).
 use core::arch::global_asm;
 
 use xen_abi::shared_info::{SharedInfo, VcpuInfo};
@@ -8,14 +9,22 @@ pub(crate) mod copy;
 pub(crate) mod hypercall;
 pub(crate) mod image;
 pub(crate) mod instruction;
+pub(crate) mod platform;
+mod pv;
+mod pvh;
 pub(crate) mod trap_frame;
 
-global_asm!(include_str!("entry.S"));
+pub(crate) use platform::{platform, set_platform};
+
+global_asm!(include_str!("image.S"));
 global_asm!(include_str!("notes.S"));
-global_asm!(include_str!("trap.S"));
+global_asm!(include_str!("pv/entry.S"));
+global_asm!(include_str!("pvh/entry.S"));
+// One piece, because the first defines the macros of the others.
+global_asm!(include_str!("trap.S"), include_str!("pv/trap.S"), include_str!("pvh/trap.S"));
 
 unsafe extern "C" {
-    /// A page of ours (arch/entry.S) in whose place the shared info page gets mapped.
+    /// A page of ours (arch/image.S) in whose place the shared info page gets mapped.
     #[link_name = "minios_shared_info"]
     static SHARED_INFO: SharedInfo;
 }

@@ -26,6 +26,7 @@
     note_address 2, hypercall_page      // HYPERCALL_PAGE
     note_address 3, 0                   // VIRT_BASE
     note_address 4, 0                   // PADDR_OFFSET
+    note_address 18, minios_start_pvh   // PHYS32_ENTRY
     note_string 9, "yes"                // PAE_MODE
     note_string 10, ""                  // FEATURES: needs none
     .balign 4

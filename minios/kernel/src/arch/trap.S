@@ -1,73 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Where the hypervisor bounces exceptions and events to.
-//
-// It has pushed, from rsp upward: rcx, r11, [error code], rip, cs, rflags, rsp, ss. Segments and
-// upcall mask stay as they are, so the way back needs no iretq: it writes rip where the code's
-// own stack ends (behind all that is still needed of the frame), restores the flags, and returns.
-// An iretq would need its cs mended, takes longer, and faults in QEMU's emulation of SMAP.
+// What the exception entries of both kinds of guest share.
 
-// Goes back to the interrupted code. rsp is at the frame's rip, all other registers are restored.
-.macro resume
-    push rax
-    push rcx
-    mov rax, [rsp + 16]         // rip
-    mov rcx, [rsp + 40]         // rsp
-    lea rcx, [rcx - 8]
-    mov [rcx], rax
-    mov [rsp + 40], rcx
-    pop rcx
-    pop rax
-    lea rsp, [rsp + 16]
-    popfq
-    pop rsp
-    ret
-.endm
-
-// The event callback only lets SCHEDOP_block return: the runtime looks for pending ports itself.
-// The hypervisor has set the upcall mask, and it stays set.
-    .globl minios_event_callback
-    .type minios_event_callback, @function
-minios_event_callback:
-    pop rcx
-    pop r11
-    resume
-    .size minios_event_callback, . - minios_event_callback
-
-// The hypervisor could not load a selector or return to where it should: never expected.
-    .globl minios_failsafe_callback
-    .type minios_failsafe_callback, @function
-minios_failsafe_callback:
-    mov rdi, rsp
-    and rsp, -16
-    call minios_failsafe
-    ud2
-    .size minios_failsafe_callback, . - minios_failsafe_callback
-
-// One stub a vector, 16 bytes each: bring every frame to (error, rip, ..), then push the vector.
-.macro trap_stub vector
-    .balign 16
-    pop rcx
-    pop r11
+// Pushes an error code of 0 where the processor pushes none, so that all frames are alike.
+.macro push_missing_error vector
     .if (\vector != 8) && (\vector != 17) && (\vector != 21) && ((\vector < 10) || (\vector > 14))
     push 0
     .endif
-    push \vector
-    jmp trap_common
 .endm
 
-    .balign 16
-    .globl minios_trap_stubs
-minios_trap_stubs:
-    .set vector, 0
-    .rept 32
-    trap_stub vector
-    .set vector, vector + 1
-    .endr
-
-// Builds a TrapFrame (arch/trap_frame.rs) on the stack, with the vector state below it:
+// Builds a TrapFrame (arch/trap_frame.rs) on the stack, with the vector state below it, calls Rust
+// and restores all registers; rsp is then at the frame's vector.
 //   ss rsp rflags cs rip error vector | rax rcx rdx rbx rbp rsi rdi r8..r15 | (align) fxsave area
-    .type trap_common, @function
-trap_common:
+.macro handle_trap
     push rax
     push rcx
     push rdx
@@ -107,6 +51,4 @@ trap_common:
     pop rdx
     pop rcx
     pop rax
-    lea rsp, [rsp + 16]         // vector, error
-    resume
-    .size trap_common, . - trap_common
+.endm

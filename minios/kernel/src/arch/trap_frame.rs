@@ -3,6 +3,9 @@
 use core::fmt;
 use core::mem::offset_of;
 
+/// Bytes of an entry stub: pv/trap.S and pvh/trap.S have one a vector.
+pub(crate) const STUB_BYTES: usize = 16;
+
 /// Registers at the time of a trap; what a handler changes here is what the code goes on with.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -26,7 +29,8 @@ pub struct TrapFrame {
     pub vector: u64,
     pub error: u64,
     pub rip: u64,
-    /// Selector in bits 0-15 (its RPL cleared), the upcall mask before the trap in bits 32-39.
+    /// Selector in bits 0-15; of a PV guest its RPL cleared, and the upcall mask before the trap in
+    /// bits 32-39.
     pub cs: u64,
     pub rflags: u64,
     pub rsp: u64,
@@ -40,7 +44,9 @@ impl TrapFrame {
     /// Whether events were masked when the trap came.
     #[must_use]
     pub fn upcall_mask(&self) -> bool {
-        self.cs >> 32 & 0xff != 0
+        /// The interrupt flag, which is the mask of a PVH guest and always set in a PV guest's frame.
+        const IF: u64 = 1 << 9;
+        self.cs >> 32 & 0xff != 0 || self.rflags & IF == 0
     }
 }
 

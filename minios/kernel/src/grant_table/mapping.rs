@@ -10,13 +10,13 @@ use xen_abi::grant_table::{
 };
 
 use super::{errno, table};
-use crate::arch::size;
-use crate::memory::{Reserved, SharedPages, slot_for};
+use crate::arch::{platform, size};
+use crate::memory::{READ_ONLY, READ_WRITE, Reserved, SharedPages};
 
 /// Pages mapped by their grants; unmapped on drop.
 pub(crate) struct GrantMapping {
     addresses: Reserved,
-    /// The handle of each page that is mapped, with its address.
+    /// The handle of each page that is mapped, with the address that the hypervisor knows.
     handles: Vec<(u64, GrantHandle)>,
 }
 
@@ -29,10 +29,11 @@ pub fn map(domain: DomId, refs: &[GrantRef], readonly: bool) -> Result<SharedPag
     let addresses = Reserved::new(refs.len())?;
     let mut flags = MapFlags::HOST_MAP;
     flags.set(MapFlags::READONLY, readonly);
+    let rights = if readonly { READ_ONLY } else { READ_WRITE };
     let mut ops = Vec::with_capacity(refs.len());
     for (va, &grant_ref) in (addresses.va()..).step_by(PAGE_SIZE).zip(refs) {
-        slot_for(va)?;
-        let mut op = MapGrantRef { host_addr: va, flags, grant_ref, ..MapGrantRef::default() };
+        let host_addr = platform().window(va, rights)?;
+        let mut op = MapGrantRef { host_addr, flags, grant_ref, ..MapGrantRef::default() };
         op.dom = domain;
         op.status = GrantStatus::GENERAL_ERROR;
         ops.push(op);

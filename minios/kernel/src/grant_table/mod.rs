@@ -23,6 +23,7 @@ pub use mapping::map;
 pub use xen_abi::grant_table::GrantStatus;
 
 pub(crate) use mapping::GrantMapping;
+pub(crate) use table::setup;
 
 use xen_abi::errno::Errno;
 

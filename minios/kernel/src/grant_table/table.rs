@@ -14,9 +14,9 @@ use zerocopy::IntoBytes;
 
 use super::errno;
 use crate::arch::hypercall::hypercall;
-use crate::arch::size;
+use crate::arch::{platform, size};
 use crate::lock::Lock;
-use crate::memory::{READ_WRITE, Reserved, SharedPages, map_pages};
+use crate::memory::{Reserved, SharedPages};
 
 static TABLE: Lock<Option<Table>> = Lock::new(None);
 
@@ -76,6 +76,22 @@ pub(super) fn try_end(reference: GrantRef) -> bool {
     .unwrap_or(false)
 }
 
+/// Makes the table `frames` frames long, and gives their numbers.
+pub(crate) fn setup(frames: u32) -> Result<Vec<Mfn>, Errno> {
+    let mut list = alloc::vec![Mfn::default(); frames as usize];
+    let mut setup = [SetupTable {
+        dom: DomId::SELF,
+        nr_frames: frames,
+        frame_list: list.as_mut_ptr().expose_provenance() as u64,
+        ..SetupTable::default()
+    }];
+    // SAFETY: the call writes `nr_frames` numbers to the vector's memory.
+    unsafe { op(GrantTableOp::SetupTable, &mut setup) }?;
+    let [setup] = setup;
+    setup.status.into_result().map_err(errno)?;
+    Ok(list)
+}
+
 fn with<R>(f: impl FnOnce(&mut Table) -> R) -> Result<R, Errno> {
     let mut table = TABLE.lock();
     if table.is_none() {
@@ -125,19 +141,8 @@ impl Table {
         if u64::from(have) >= self.addresses.pages() {
             return Err(Errno::Enospc);
         }
-        let mut frames = alloc::vec![Mfn::default(); have as usize + 1];
-        let mut setup = [SetupTable {
-            dom: DomId::SELF,
-            nr_frames: have + 1,
-            frame_list: frames.as_mut_ptr().expose_provenance() as u64,
-            ..SetupTable::default()
-        }];
-        // SAFETY: the call writes `nr_frames` numbers to the vector's memory.
-        unsafe { op(GrantTableOp::SetupTable, &mut setup) }?;
-        let [setup] = setup;
-        setup.status.into_result().map_err(errno)?;
         let va = self.addresses.va() + u64::from(have) * PAGE_SIZE as u64;
-        map_pages(va, frames[have as usize..].iter().copied(), READ_WRITE, DomId::SELF)?;
+        platform().map_grant_table_frame(have, va)?;
         self.refs.grow();
         Ok(())
     }

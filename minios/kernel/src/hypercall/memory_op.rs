@@ -7,8 +7,8 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, Pfn};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{
-    AcquireResource, DomainArg, E820Entry, Exchange, MemoryMap, MemoryOp, MemoryReservation,
-    RESOURCE_GRANT_TABLE_SHARED, ResourceType,
+    AcquireResource, AddToPhysmap, DomainArg, E820Entry, Exchange, MemoryMap, MemoryOp,
+    MemoryReservation, PhysmapSpace, RESOURCE_GRANT_TABLE_SHARED, ResourceType,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -88,6 +88,23 @@ pub(crate) unsafe fn exchange_for_contiguous(
     unsafe { op(MemoryOp::Exchange, &mut exchange) }?;
     let [start] = extent;
     Ok(start)
+}
+
+/// Puts a page of the hypervisor's (entry `index` of a space) at page `at` of our physical memory,
+/// in place of what is there. For a PVH guest.
+///
+/// # Safety
+/// Nothing uses a page of ours that is there.
+pub(crate) unsafe fn add_to_physmap(space: PhysmapSpace, index: u64, at: Pfn) -> Result<(), Errno> {
+    let mut add = AddToPhysmap {
+        domid: DomId::SELF,
+        size: 0,
+        space: space.raw(),
+        idx: index,
+        gpfn: at.get(),
+    };
+    // SAFETY: the struct names no memory but the page that the caller vouches for.
+    unsafe { op(MemoryOp::AddToPhysmap, &mut add) }.map(drop)
 }
 
 /// Pages that a domain has.

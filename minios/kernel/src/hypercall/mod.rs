@@ -19,6 +19,7 @@ pub mod audit;
 pub mod console_io;
 pub mod domctl;
 pub mod event_channel;
+pub(crate) mod hvm;
 pub mod memory_op;
 pub mod mmu;
 pub mod physdev;

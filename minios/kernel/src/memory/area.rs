@@ -11,7 +11,7 @@ use crate::arch::size;
 use crate::lock::Lock;
 
 /// First address: behind the 512 GiB that our own memory may have.
-const START: u64 = 1 << 39;
+pub(crate) const START: u64 = 1 << 39;
 /// Pages: 64 GiB.
 const PAGES: u64 = 1 << 24;
 

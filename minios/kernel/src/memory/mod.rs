@@ -15,13 +15,13 @@
 //! # Ok::<(), minios::Errno>(())
 //! ```
 mod area;
+mod boot;
 mod contiguous;
 mod foreign;
 mod heap;
-mod init;
-mod p2m;
+pub(crate) mod p2m;
 mod page;
-mod page_table;
+pub(crate) mod page_table;
 mod shared_pages;
 mod usage;
 
@@ -31,7 +31,7 @@ pub use page::Page;
 pub use shared_pages::SharedPages;
 pub use usage::{Usage, usage};
 
-pub(crate) use area::Reserved;
-pub(crate) use init::{init, map_shared_info};
+pub(crate) use area::{Reserved, START as AREA_START};
+pub(crate) use boot::{BootMemory, BootPages, init, rights};
 pub(crate) use p2m::{own_page, virt_to_mfn};
-pub(crate) use page_table::{READ_WRITE, map_pages, slot_for};
+pub(crate) use page_table::{READ_ONLY, READ_WRITE, Updates, map_pages, slot_for};

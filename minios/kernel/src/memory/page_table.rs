@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Our page tables. We read them directly and write them by hypercall.
-//!
-//! Entries hold machine frames. A page that is a table is mapped read-only in our own memory: the
-//! hypervisor accepts it as a table only then.
+//! Our page tables. We read them directly; a PV guest writes them by hypercall, and its entries
+//! hold machine frames.
 use spin::Once;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, Mfn, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use xen_abi::mmu::{LEVELS, MmuUpdate, MmuUpdateKind, Pte, PteFlags, va_index};
 
-use super::p2m::{mfn_to_pfn, virt_to_mfn};
+use super::p2m::virt_to_mfn;
 use super::page;
-use crate::arch::size;
-use crate::hypercall::mmu::{flush_tlb, mmu_update, update_va_mapping};
+use crate::arch::{platform, size};
 
-/// A page with code. USER because a PV guest lives in ring 3; accessed and dirty are set at once,
+/// A page with code. USER because a PV guest lives in ring 3 (a PVH guest has no SMEP or SMAP
+/// that would mind); accessed and dirty are set at once,
 /// so that the processor need not.
 pub(crate) const EXECUTE: PteFlags =
     PteFlags::PRESENT.union(PteFlags::USER).union(PteFlags::ACCESSED).union(PteFlags::DIRTY);
@@ -34,14 +32,14 @@ const BATCH: usize = 64;
 /// The frame of the top table.
 static ROOT: Once<Mfn> = Once::new();
 
-/// Remembers the builder's top table. Called once, when the p2m is known.
-pub(super) fn init(pt_base: VirtAddr) {
-    ROOT.call_once(|| virt_to_mfn(size(pt_base.get())));
+/// Remembers the top table. Called once, by the platform.
+pub(crate) fn init(root: Mfn) {
+    ROOT.call_once(|| root);
 }
 
 /// The frame of the top table.
-pub(super) fn root() -> Mfn {
-    *ROOT.get().expect("memory::init sets it")
+pub(crate) fn root() -> Mfn {
+    *ROOT.get().expect("the platform sets it")
 }
 
 /// Where an entry lies: its table and index.
@@ -62,7 +60,7 @@ impl Slot {
     }
 
     fn read(self) -> Pte {
-        let table = mfn_to_pfn(self.table).get() << PAGE_SHIFT;
+        let table = platform().mfn_to_pfn(self.table).get() << PAGE_SHIFT;
         let entry = core::ptr::with_exposed_provenance::<u64>(size(table) + self.index * 8);
         // SAFETY: tables are pages of ours, mapped read-only; the processor may set bits in them.
         Pte::from_raw(unsafe { entry.read_volatile() })
@@ -84,7 +82,7 @@ pub(crate) fn leaf(va: u64) -> Option<Pte> {
 
 /// Where the entry of `va` at `level` lies; makes the tables that are missing above it, with pages
 /// from `new_page` (addresses of zeroed pages of ours).
-pub(super) fn slot_with(
+pub(crate) fn slot_with(
     va: u64,
     level: u32,
     mut new_page: impl FnMut() -> Result<u64, Errno>,
@@ -105,35 +103,35 @@ pub(crate) fn slot_for(va: u64) -> Result<Maddr, Errno> {
 }
 
 /// Makes a page of ours a table, named by the entry at `slot`; gives its frame.
-pub(super) fn link_table(slot: Maddr, page: u64) -> Result<Mfn, Errno> {
+pub(crate) fn link_table(slot: Maddr, page: u64) -> Result<Mfn, Errno> {
     let mfn = virt_to_mfn(size(page));
-    update_va_mapping(page, Pte::new(mfn, READ_ONLY))?;
+    platform().seal_table(page)?;
     let update = MmuUpdate::new(MmuUpdateKind::Normal, slot, Pte::new(mfn, TABLE).raw());
-    mmu_update(&[update], DomId::SELF)?;
+    platform().write_entries(&[update], DomId::SELF)?;
     Ok(mfn)
 }
 
 /// Collects writes of page table entries, and makes them by the batch.
-pub(super) struct Updates {
+pub(crate) struct Updates {
     batch: heapless::Vec<MmuUpdate, BATCH>,
     owner: DomId,
 }
 
 impl Updates {
     /// No writes yet; `owner` is the domain whose frames get mapped.
-    pub(super) fn new(owner: DomId) -> Self {
+    pub(crate) fn new(owner: DomId) -> Self {
         Self { batch: heapless::Vec::new(), owner }
     }
 
     /// Writes `entry` at `slot`, now or with those that follow.
-    pub(super) fn push(&mut self, slot: Maddr, entry: Pte) -> Result<(), Errno> {
+    pub(crate) fn push(&mut self, slot: Maddr, entry: Pte) -> Result<(), Errno> {
         let _ = self.batch.push(MmuUpdate::new(MmuUpdateKind::Normal, slot, entry.raw()));
         if self.batch.is_full() { self.flush() } else { Ok(()) }
     }
 
     /// Makes the writes that are still waiting.
-    pub(super) fn flush(&mut self) -> Result<(), Errno> {
-        let result = mmu_update(&self.batch, self.owner);
+    pub(crate) fn flush(&mut self) -> Result<(), Errno> {
+        let result = platform().write_entries(&self.batch, self.owner);
         self.batch.clear();
         result
     }
@@ -169,5 +167,5 @@ pub(crate) fn unmap_pages(va: u64, pages: u64) {
         .try_for_each(|slot| updates.push(slot, Pte::EMPTY))
         .and_then(|()| updates.flush())
         .expect("an entry may always become empty");
-    flush_tlb();
+    platform().flush_tlb();
 }

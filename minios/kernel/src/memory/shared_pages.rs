@@ -10,6 +10,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::area::Mapping;
 use super::contiguous::Contiguous;
+use super::p2m::virt_to_mfn;
 use super::page::{Page, PageRun};
 use super::page_table;
 use crate::arch::copy;
@@ -120,8 +121,13 @@ impl SharedPages {
     /// The frame behind a page.
     #[must_use]
     pub fn mfn(&self, page: usize) -> Mfn {
-        let at = self.at(page * PAGE_SIZE, PAGE_SIZE);
-        page_table::leaf(at.addr() as u64).expect("the pages are mapped").mfn()
+        let at = self.at(page * PAGE_SIZE, PAGE_SIZE).addr();
+        match self.backing.as_deref() {
+            Some(Backing::Mapped(_) | Backing::Granted(_)) => {
+                page_table::leaf(at as u64).expect("the pages are mapped").mfn()
+            }
+            None | Some(Backing::Own(_) | Backing::Contiguous(_)) => virt_to_mfn(at),
+        }
     }
 
     /// The page as private memory, if it is one page of ours and no clone of it or grant of it

@@ -10,7 +10,7 @@ use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{CallbackOp, CallbackRegister, CallbackType, CallbackUnregister};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest registers no callbacks");
 
 fn register(kind: u16, address: u64) -> i64 {
     let arg = CallbackRegister { kind, address, ..Default::default() };

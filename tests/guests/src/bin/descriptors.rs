@@ -11,7 +11,7 @@ use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::mmu::{Pte, PteFlags};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest has its own descriptor tables");
 
 /// A code segment of 64 bits, ring 3.
 const CODE: u64 = 0x00af_fb00_0000_ffff;

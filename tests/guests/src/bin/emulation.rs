@@ -13,7 +13,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::physdev::{PhysdevOp, SetIopl};
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest is in ring 0 itself");
 
 const CR0_TS: u64 = 1 << 3;
 const CR0_WP: u64 = 1 << 16;

@@ -14,7 +14,7 @@ use test_report::Report;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::mmu::{M2P_VIRT_START, MmuUpdate, MmuextCmd, MmuextOp, UVMF_INVLPG};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest writes its page tables itself");
 
 const SELF: u64 = 0x7ff0;
 const IO: u64 = 0x7ff1;

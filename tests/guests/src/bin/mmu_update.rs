@@ -14,7 +14,7 @@ use xen_abi::mmu::{
     MmuUpdate, MmuextCmd, MmuextOp, Pte, PteFlags, UVMF_INVLPG, UVMF_NONE, UVMF_TLB_FLUSH,
 };
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest writes its page tables itself");
 
 const SELF: u64 = 0x7ff0;
 

@@ -7,7 +7,7 @@ use test_guests::word;
 use test_report::Report;
 use xen_abi::mmu::M2P_VIRT_START;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest knows no machine frames");
 
 async fn run(report: &mut Report) {
     let mut wrong = 0u64;

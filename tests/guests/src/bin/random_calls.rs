@@ -5,6 +5,7 @@
 #![no_std]
 #![no_main]
 
+use minios::GuestType;
 use minios::memory::SharedPages;
 use test_guests::addresses::BAD;
 use test_guests::hypercall::{at, call_number};
@@ -273,7 +274,9 @@ async fn run(report: &mut Report) {
     }
     report.check("some calls succeed", good > calls / 50);
     report.figure("calls that succeeded", good);
-    restore_m2p(&chance.frames);
+    if minios::guest_type() == GuestType::Pv {
+        restore_m2p(&chance.frames);
+    }
     // What these pages are now, nobody else should get.
     core::mem::forget((tables, window));
     let audit = call_number(Hypercall::Audit.raw(), [0; 5]);

@@ -10,7 +10,7 @@ use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{FLAT_KERNEL_SS, SegmentBase};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest sets its registers itself");
 
 const NON_CANONICAL: u64 = 1 << 63;
 

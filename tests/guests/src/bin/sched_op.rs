@@ -5,7 +5,7 @@
 #![no_main]
 
 use test_guests::hypercall::{at, call2};
-use test_guests::{minus, refuses_bad_pointers};
+use test_guests::{minus, pv_or_pvh, refuses_bad_pointers};
 use test_report::Report;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
@@ -20,7 +20,8 @@ fn op(op: SchedOp, argument: u64) -> i64 {
 
 async fn run(report: &mut Report) {
     report.expect("yield", op(SchedOp::Yield, 0), 0);
-    report.expect("old yield", call2(Hypercall::SchedOpCompat, 0, 0), 0);
+    let old = call2(Hypercall::SchedOpCompat, 0, 0);
+    report.expect("old yield", old, pv_or_pvh(0, minus(Errno::Enosys)));
     report.expect("unknown", call2(Hypercall::SchedOp, 99, 0), minus(Errno::Enosys));
     report.expect("unknown, old", call2(Hypercall::SchedOpCompat, 3, 0), minus(Errno::Enosys));
     for cmd in [SchedOp::Shutdown, SchedOp::Poll, SchedOp::RemoteShutdown, SchedOp::Watchdog] {

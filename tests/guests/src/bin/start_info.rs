@@ -6,7 +6,7 @@
 use test_report::Report;
 use xen_abi::start_info::SIF_PRIVILEGED;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest finds another structure");
 
 async fn run(report: &mut Report) {
     let info = minios::start_info();

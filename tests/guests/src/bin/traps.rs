@@ -13,7 +13,7 @@ use xen_abi::trap::{
     FLAT_KERNEL_SS, TrapFlags, TrapInfo, VECTOR_BP, VECTOR_DE, VECTOR_GP, VECTOR_PF, VECTOR_UD,
 };
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "the hypervisor bounces no exceptions of a PVH guest");
 
 /// An address that nothing maps.
 const ABSENT: u64 = 0x10;

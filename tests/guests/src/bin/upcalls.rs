@@ -12,7 +12,7 @@ use xen_abi::event_channel::{BindIpi, EventChannelOp, EvtchnPort, PortArg};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::sched::SchedOp;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest has no event callback but an interrupt");
 
 fn event_channel<T>(op: EventChannelOp, arg: &mut T) -> i64 {
     call2(Hypercall::EventChannelOp, u64::from(op.raw()), at_mut(arg))

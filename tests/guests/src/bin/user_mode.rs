@@ -14,7 +14,7 @@ use xen_abi::trap::{
     VGCF_IN_SYSCALL,
 };
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "the hypervisor knows no user mode of a PVH guest");
 
 const USER_CS: u64 = FLAT_KERNEL_CS as u64;
 const IN_SYSCALL: u64 = VGCF_IN_SYSCALL;

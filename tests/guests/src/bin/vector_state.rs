@@ -12,7 +12,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::sched::SchedOp;
 use xen_abi::trap::{TrapFlags, VECTOR_NM, VECTOR_UD};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest makes no hypercalls by syscall");
 
 /// A value for MXCSR that is not its reset value: round down, all exceptions masked.
 const MXCSR: u32 = 0x3f80;

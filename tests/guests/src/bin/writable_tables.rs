@@ -14,7 +14,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::mmu::{MmuextCmd, MmuextOp, Pte, PteFlags, UVMF_INVLPG};
 use xen_abi::vm_assist::{VmAssistCmd, VmAssistType};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest writes its page tables itself");
 
 const SELF: u64 = 0x7ff0;
 const DIRTY: u64 = 1 << 6;

@@ -16,7 +16,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::mmu::{MmuUpdate, UVMF_INVLPG};
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest makes no hypercalls by syscall");
 
 const SELF: u64 = 0x7ff0;
 /// The last slot of a table, and that of the lower half in the L4.

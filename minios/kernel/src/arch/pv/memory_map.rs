@@ -1,71 +1,40 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Memory at boot: from the builder's few mapped megabytes to all of it, with the right rights.
+//! Memory of a PV guest at boot: from the builder's few mapped megabytes to all of it, with the
+//! right rights.
 use core::sync::atomic::Ordering;
 
-use minios_core::page_bitmap::{PageBitmap, words_for};
+use minios_core::page_ranges::PageRanges;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
 use xen_abi::mmu::{ENTRIES, Pte, PteFlags};
 
-use super::page_table::{self, EXECUTE, READ_ONLY, READ_WRITE, Updates};
-use super::{heap, own_page, p2m, page};
 use crate::arch::{image, shared_info, size};
-use crate::hypercall::mmu::{flush_tlb, update_va_mapping};
+use crate::memory::{
+    BootMemory, BootPages, READ_ONLY, READ_WRITE, Updates, own_page, p2m, page_table, rights,
+};
 use crate::start_info::{is_initial_domain, start_info};
 
-/// Where the image begins: linker/minios.ld.
-const IMAGE: u64 = 0x10_0000;
 const PAGE: u64 = PAGE_SIZE as u64;
 
-/// Maps the hypervisor's page over one of ours. Needs nothing but start_info.
-pub(crate) fn map_shared_info() {
-    let va = core::ptr::from_ref(shared_info()).addr() as u64;
-    let mfn = start_info().shared_info.mfn();
-    update_va_mapping(va, Pte::new(mfn, READ_WRITE)).expect("the builder named our shared info");
-}
-
 /// Takes over all of the domain's memory. `builder_stack` is the end of the builder's stack page.
-pub(crate) fn init(builder_stack: u64) {
+pub(super) fn init(builder_stack: u64) -> BootMemory {
     let info = start_info();
     let pages = info.nr_pages;
     // SAFETY: the builder mapped the list for good, and made nobody else use it.
     unsafe { p2m::init(info.mfn_list.get(), size(pages)) };
-    page_table::init(info.pt_base);
+    page_table::init(p2m::virt_to_mfn(size(info.pt_base.get())));
 
-    let mut boot = BootPages { next: builder_end(builder_stack) };
-    let bitmap = boot.take(words_for(size(pages)).div_ceil(PAGE_SIZE / 8));
+    let end = builder_end(builder_stack);
+    // The builder left 512 KiB, and each page that becomes a table maps 512 more.
+    let mut boot = BootPages::new(end);
     let mapped = protect(pages).expect("the hypervisor lets us lower our rights");
     map_rest(mapped, pages, &mut boot).expect("the hypervisor lets us map our own pages");
     publish_p2m(&mut boot);
-
-    let words = core::ptr::with_exposed_provenance_mut(size(bitmap));
-    // SAFETY: boot.take gave these pages for the bitmap alone; they are mapped and zeroed.
-    let words = unsafe { core::slice::from_raw_parts_mut(words, words_for(size(pages))) };
-    let mut bitmap = PageBitmap::new(words, size(pages));
-    let (first, image) = ((boot.next / PAGE) as usize, (IMAGE / PAGE) as usize);
-    bitmap.give(1, image - 1);
-    bitmap.give(first, size(pages) - first);
-    page::init(bitmap);
-    heap::init(first);
-}
-
-/// Pages taken one after the other from behind the builder's, before there is an allocator.
-struct BootPages {
-    next: u64,
-}
-
-impl BootPages {
-    /// Address of `count` zeroed pages. They are mapped: the builder left 512 KiB, and each page
-    /// that becomes a table maps 512 more.
-    fn take(&mut self, count: usize) -> u64 {
-        let address = self.next;
-        self.next += count as u64 * PAGE;
-        let pages = core::ptr::with_exposed_provenance_mut::<u8>(size(address));
-        // SAFETY: mapped as said, and used by nobody yet.
-        unsafe { pages.write_bytes(0, count * PAGE_SIZE) };
-        address
-    }
+    let mut free = PageRanges::new();
+    free.add(1..image::bytes().start / PAGE);
+    free.add(end / PAGE..pages);
+    BootMemory { free, boot }
 }
 
 /// The end of all that the builder made.
@@ -100,33 +69,24 @@ fn protect(pages: u64) -> Result<u64, Errno> {
     while va < pages * PAGE
         && let Some(entry) = page_table::leaf(va).filter(|entry| entry.is_present())
     {
-        updates.push(page_table::slot_for(va)?, rights(va, entry))?;
+        updates.push(page_table::slot_for(va)?, protected(va, entry))?;
         va += PAGE;
     }
     updates.flush()?;
-    flush_tlb();
+    crate::arch::platform().flush_tlb();
     Ok(va)
 }
 
 /// The entry that a page of the builder's should have.
-fn rights(va: u64, entry: Pte) -> Pte {
+fn protected(va: u64, entry: Pte) -> Pte {
     let shared = core::ptr::from_ref(shared_info()).addr() as u64;
-    let constant = image::rodata().contains(&va) || symbols_end(va);
-    match va {
-        _ if va == 0 || va == image::stack_guard() => Pte::EMPTY,
+    match rights(va) {
         _ if va == shared => entry,
-        _ if image::text().contains(&va) => Pte::new(entry.mfn(), EXECUTE),
+        None => Pte::EMPTY,
         // What the builder mapped read-only is a page table.
-        _ if constant || !entry.flags().contains(PteFlags::WRITABLE) => {
-            Pte::new(entry.mfn(), READ_ONLY)
-        }
-        _ => Pte::new(entry.mfn(), READ_WRITE),
+        Some(_) if !entry.flags().contains(PteFlags::WRITABLE) => Pte::new(entry.mfn(), READ_ONLY),
+        Some(flags) => Pte::new(entry.mfn(), flags),
     }
-}
-
-fn symbols_end(va: u64) -> bool {
-    let symbols = image::symbols().as_ptr_range();
-    (symbols.start.addr() as u64..symbols.end.addr() as u64).contains(&va)
 }
 
 /// Maps the pages from address `mapped` on: a new lowest-level table for each 2 MiB.

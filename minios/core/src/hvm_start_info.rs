@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use xen_abi::frame::{PAGE_SHIFT, PAGE_SIZE};
 use xen_abi::hvm_start_info::{
-    HvmMemmapEntry, HvmModule, HvmStartInfo, HVM_START_MAGIC, HVM_START_VERSION,
+    HVM_START_MAGIC, HVM_START_VERSION, HvmMemmapEntry, HvmModule, HvmStartInfo,
 };
 use xen_abi::memory::E820_RAM;
 use xen_abi::start_info::MAX_CMDLINE;

@@ -4,7 +4,7 @@ use super::{BootInfo, Error, parse};
 use alloc::vec::Vec;
 use core::ops::Range;
 use proptest::prelude::*;
-use xen_abi::hvm_start_info::{HvmMemmapEntry, HvmModule, HvmStartInfo, HVM_START_MAGIC};
+use xen_abi::hvm_start_info::{HVM_START_MAGIC, HvmMemmapEntry, HvmModule, HvmStartInfo};
 use zerocopy::IntoBytes;
 
 const IMAGE: Range<u64> = 0x10_0000..0x18_0800;

@@ -58,6 +58,14 @@ impl Session {
         self.input.flush().context("the machine has ended")
     }
 
+    /// Gives QEMU's monitor, which shares the terminal with the serial port, a command.
+    pub(crate) fn monitor(&mut self, command: &str) -> Result<()> {
+        const OTHER: &str = "\u{1}c";
+        let keys = format!("{OTHER}{command}\r{OTHER}");
+        self.input.write_all(keys.as_bytes()).context("the machine has ended")?;
+        self.input.flush().context("the machine has ended")
+    }
+
     /// The next whole line, without escape sequences; `None` when none came before `deadline`.
     /// An error when the machine has ended.
     pub(crate) fn line(&mut self, deadline: Instant) -> Result<Option<String>> {

@@ -19,6 +19,7 @@ mod host;
 mod network;
 mod on_xen;
 pub(crate) mod outcome;
+mod ring0;
 mod tally;
 mod toolstack;
 pub(crate) use domains::PROMPT;
@@ -122,7 +123,10 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                     domains::run(workspace, &mut tally, &names, cpu)?;
                 }
             }
-            Kind::Toolstack => toolstack::run(workspace, &mut tally, &args.only)?,
+            Kind::Toolstack => {
+                toolstack::run(workspace, &mut tally, &args.only)?;
+                ring0::run(workspace, &mut tally, &args.only)?;
+            }
             Kind::Network => network::run(workspace, &mut tally)?,
             Kind::EndToEnd => {
                 end_to_end::run(workspace, &mut tally, &args.only, args.browser)?;

@@ -37,6 +37,7 @@ pub mod memory;
 pub mod mmu;
 pub mod multicall;
 pub mod net;
+pub mod nmi;
 pub mod physdev;
 pub mod platform;
 pub mod ring;

@@ -7,6 +7,7 @@ use crate::arch::lapic;
 use crate::console;
 use crate::events;
 use crate::life;
+use crate::nmi;
 use crate::pirq;
 use crate::schedule::{self, Timer};
 use crate::vcpu::Vcpu;
@@ -22,6 +23,10 @@ pub fn handle(vector: u32) {
         console::VECTOR => {
             lapic::end_of_interrupt();
             console::receive();
+        }
+        nmi::VECTOR => {
+            lapic::end_of_interrupt();
+            nmi::interrupt();
         }
         vector => pirq::interrupt(vector),
     }

@@ -19,7 +19,8 @@ impl IoPermissions {
     /// port, and what calibrates the clock are the hypervisor's.
     #[must_use]
     pub fn allows_ports(self, first: u16, count: u16) -> bool {
-        const OWN: [(u16, u16); 4] = [(0x20, 0x21), (0x40, 0x43), (0xa0, 0xa1), (0x3f8, 0x3ff)];
+        const OWN: [(u16, u16); 5] =
+            [(0x20, 0x21), (0x40, 0x43), (0x61, 0x61), (0xa0, 0xa1), (0x3f8, 0x3ff)];
         let last = first.saturating_add(count.saturating_sub(1));
         self == Self::Hardware && OWN.iter().all(|(start, end)| last < *start || first > *end)
     }

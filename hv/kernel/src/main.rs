@@ -35,6 +35,7 @@ mod log;
 mod machine;
 mod memory;
 mod msi;
+mod nmi;
 mod panic;
 mod pcpu;
 mod pirq;

@@ -6,7 +6,7 @@ use crate::arch::control;
 use crate::current::pcpu;
 use crate::schedule::{self, VcpuRef};
 use crate::vcpu::Vcpu;
-use crate::{address_space, debugreg, descriptor_window, guest_areas, segment, time, trap};
+use crate::{address_space, debugreg, descriptor_window, guest_areas, nmi, segment, time, trap};
 
 /// Lets the scheduler choose and returns the vCPU to continue with, loaded. Without one that
 /// wants to run it waits for interrupts.
@@ -33,6 +33,7 @@ pub fn next_vcpu() -> VcpuRef {
             }
             None => load(&next),
         }
+        nmi::deliver(&next);
         return next;
     }
 }

@@ -7,7 +7,7 @@ use xen_abi::trap::{
     VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NM, VECTOR_NMI, VECTOR_PF, VECTOR_UD, has_error_code,
 };
 
-use crate::arch::control;
+use crate::arch::{control, machine_check};
 use crate::current::reschedule_requested;
 use crate::entry::ring0::log_registers;
 use crate::entry::{VECTOR_SYSCALL, VECTOR_SYSCALL32};
@@ -15,7 +15,7 @@ use crate::guest_ptr::GuestPtr;
 use crate::log;
 use crate::schedule::VcpuRef;
 use crate::vcpu::{Callback, Vcpu};
-use crate::{address_space, emulate, interrupt, life, segment, switch};
+use crate::{address_space, emulate, interrupt, life, nmi, switch};
 
 /// Called by the trap entry. Returns the vCPU to continue with.
 pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {
@@ -62,8 +62,11 @@ fn exception(vcpu: &Vcpu, vector: u8) {
             inject(vcpu, VECTOR_NM, None);
         }
         VECTOR_DB => emulate::debug(vcpu),
-        VECTOR_NMI => log!("NMI"),
-        VECTOR_MC => panic!("machine check"),
+        VECTOR_NMI => nmi::defer(),
+        VECTOR_MC => {
+            machine_check::log_banks();
+            panic!("machine check");
+        }
         _ => inject(
             vcpu,
             vector,
@@ -127,7 +130,7 @@ fn user_call(vcpu: &Vcpu, callback: Callback) {
 
 /// The CPU refused a selector of the guest at a switch of vCPUs.
 pub fn failsafe(vcpu: &Vcpu) {
-    let selectors = segment::read_selectors();
+    let selectors = vcpu.segments.get().selectors;
     enter_handler(vcpu, vcpu.callbacks.get().failsafe, Cause::Failsafe(selectors));
 }
 

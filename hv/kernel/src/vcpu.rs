@@ -15,6 +15,7 @@ use xen_abi::trap::TrapInfo;
 
 use crate::arch::fpu_state::FpuArea;
 use crate::domain::Domain;
+use crate::nmi::NmiState;
 use crate::registers::{FRAME_BYTES, Registers};
 use crate::run_cell::RunCell;
 use crate::schedule::Account;
@@ -69,6 +70,8 @@ pub struct Vcpu {
     pub runstate_area: RunCell<u64>,
     /// Where the guest wants a second copy of its clock; 0 is nowhere.
     pub time_area: RunCell<u64>,
+    /// Whether an NMI waits for the guest.
+    pub nmi: RunCell<NmiState>,
     /// A multicall is being executed.
     pub in_multicall: RunCell<bool>,
     /// What the scheduler keeps.
@@ -114,8 +117,6 @@ pub struct Callbacks {
     pub syscall32: Callback,
     /// `sysenter` from user mode.
     pub sysenter: Callback,
-    /// Non-maskable interrupt.
-    pub nmi: Callback,
 }
 
 /// The guest's global descriptor table.

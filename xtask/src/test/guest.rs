@@ -13,7 +13,8 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 1] = ["crash"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 6] = ["bench", "bench_client", "name_server", "pong", "spinner", "yielder"];
+const NO_TESTS: [&str; 7] =
+    ["bench", "bench_client", "double_fault", "name_server", "pong", "spinner", "yielder"];
 /// Tests that need another domain beside them, created before them.
 const PARTNERS: [(&str, &str); 3] =
     [("ping", "pong"), ("beside_spinner", "spinner"), ("resolver", "name_server")];

@@ -5,6 +5,8 @@ use core::arch::asm;
 /// Task switched: the next vector instruction takes #NM.
 pub const CR0_TS: u64 = 1 << 3;
 
+/// Machine checks are exceptions, and do not end it all in silence.
+pub const CR4_MCE: u64 = 1 << 6;
 /// Global pages.
 pub const CR4_PGE: u64 = 1 << 7;
 /// rdfsbase and its kind are allowed.

@@ -4,7 +4,7 @@ use core::arch::x86_64::__cpuid_count;
 
 use spin::Once;
 
-use super::control::{self, CR4_OSXSAVE, CR4_PGE, CR4_SMAP, CR4_SMEP};
+use super::control::{self, CR4_MCE, CR4_OSXSAVE, CR4_PGE, CR4_SMAP, CR4_SMEP};
 
 /// Features that change what the hypervisor does.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ fn is_tcg() -> bool {
 /// Turns on what ring 0 uses.
 pub fn enable_features() {
     let features = features();
-    let mut cr4 = control::cr4() | CR4_PGE;
+    let mut cr4 = control::cr4() | CR4_PGE | CR4_MCE;
     if features.xcr0.is_some() {
         cr4 |= CR4_OSXSAVE;
     }

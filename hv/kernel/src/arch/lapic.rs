@@ -18,6 +18,7 @@ const ID: u32 = 0x02;
 const TASK_PRIORITY: u32 = 0x08;
 const END_OF_INTERRUPT: u32 = 0x0b;
 const SPURIOUS: u32 = 0x0f;
+const COMMAND: u32 = 0x30;
 const LVT_TIMER: u32 = 0x32;
 const LVT_LINT0: u32 = 0x35;
 const LVT_LINT1: u32 = 0x36;
@@ -26,6 +27,7 @@ const TIMER_CURRENT: u32 = 0x39;
 const TIMER_DIVIDE: u32 = 0x3e;
 
 const MASKED: u32 = 1 << 16;
+const DELIVER_NMI: u32 = 4 << 8;
 const X2APIC_BASE: u32 = 0x800;
 const ENABLED: u64 = 1 << 11;
 const X2APIC: u64 = 1 << 10;
@@ -68,7 +70,8 @@ pub fn init() {
     msr::write(msr::APIC_BASE, msr::read(msr::APIC_BASE) | mode);
     write(TASK_PRIORITY, 0);
     write(LVT_LINT0, MASKED);
-    write(LVT_LINT1, MASKED);
+    // NMIs of the machine come here.
+    write(LVT_LINT1, DELIVER_NMI);
     write(LVT_TIMER, u32::from(TIMER_VECTOR) | MASKED);
     write(SPURIOUS, 1 << 8 | u32::from(SPURIOUS_VECTOR));
     const DIVIDE_BY_1: u32 = 0b1011;
@@ -111,6 +114,12 @@ impl Measurement {
 /// The number of this pCPU's APIC, for interrupts that are to come to it.
 pub fn id() -> u32 {
     if is_x2apic() { read(ID) } else { read(ID) >> 24 }
+}
+
+/// Sends this pCPU an interrupt with `vector`.
+pub fn send_to_self(vector: u8) {
+    const TO_SELF: u32 = 1 << 18;
+    write(COMMAND, TO_SELF | u32::from(vector));
 }
 
 /// Ends the interrupt in service.

@@ -10,6 +10,7 @@ pub mod fpu_state;
 pub mod interrupt_table;
 pub mod ioapic;
 pub mod lapic;
+pub mod machine_check;
 pub mod msr;
 pub mod pci;
 pub mod pic;
@@ -18,4 +19,7 @@ pub mod port;
 pub mod power;
 pub mod rtc;
 pub mod serial;
+#[cfg(debug_assertions)]
+pub mod stack;
+pub mod system_control;
 pub mod tsc;

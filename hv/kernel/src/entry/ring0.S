@@ -12,6 +12,7 @@ entry_from_ring0:
     pop rax
     je entry_iret_fault
     SAVE_REGISTERS
+    DENY_GUEST_MEMORY
     cld
     mov rdi, rsp
     sub rsp, 264                        // the frame's 168 bytes leave rsp at 8 modulo 16
@@ -30,6 +31,7 @@ entry_interrupt_stack:
     test byte ptr [rsp + 16], 3
     jnz interrupt_stack_from_guest
     SAVE_REGISTERS
+    DENY_GUEST_MEMORY
     cld
     xor r12d, r12d
     mov ecx, {MSR_GS_BASE}

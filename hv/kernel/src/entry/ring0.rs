@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Traps and interrupts that interrupt ring 0 itself.
-use xen_abi::trap::{VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_NMI, VECTOR_NP, VECTOR_PF, VECTOR_SS};
+use xen_abi::trap::{
+    VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NMI, VECTOR_NP, VECTOR_PF, VECTOR_SS,
+};
 use xen_abi::vcpu::CpuUserRegs;
 
 use super::fixup;
-use crate::arch::control;
-use crate::{backtrace, interrupt, log};
+use crate::arch::{control, machine_check};
+use crate::{backtrace, interrupt, log, nmi};
 
 /// Called by `ring0.S` with the frame on the stack, which ends behind `ss`.
 pub extern "C" fn trap_from_ring0(frame: &mut CpuUserRegs) {
@@ -24,7 +26,8 @@ pub extern "C" fn trap_from_ring0(frame: &mut CpuUserRegs) {
         }
         // A breakpoint of the guest's that ring 0 touched, or one deferred by mov ss.
         VECTOR_DB => return,
-        VECTOR_NMI => return log!("NMI in ring 0"),
+        VECTOR_NMI => return nmi::defer(),
+        VECTOR_MC => machine_check::log_banks(),
         VECTOR_BP => return log!("breakpoint in ring 0"),
         _ => {}
     }

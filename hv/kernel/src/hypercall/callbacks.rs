@@ -7,6 +7,7 @@ use xen_abi::trap::{
     CALLBACKF_MASK_EVENTS, CallbackOp, CallbackRegister, CallbackType, CallbackUnregister,
 };
 
+use super::nmi_op;
 use crate::current::Current;
 use crate::guest_ptr::GuestPtr;
 use crate::vcpu::{Callback, Callbacks};
@@ -43,6 +44,9 @@ pub fn callback_op(current: &Current, command: u32, arg: GuestPtr) -> Result<u64
 
 fn register(current: &Current, request: &CallbackRegister) -> Result<u64, Errno> {
     let kind = CallbackType::try_from(request.kind)?;
+    if kind == CallbackType::Nmi {
+        return nmi_op::register(current, request.address).map(|()| 0);
+    }
     if !VirtAddr::new(request.address).is_canonical() {
         return Err(Errno::Einval);
     }
@@ -51,15 +55,17 @@ fn register(current: &Current, request: &CallbackRegister) -> Result<u64, Errno>
         masks_events: request.flags & CALLBACKF_MASK_EVENTS != 0,
     };
     current.vcpu().callbacks.update(|mut callbacks| {
-        let place = match kind {
-            CallbackType::Event => &mut callbacks.event,
-            CallbackType::Failsafe => &mut callbacks.failsafe,
-            CallbackType::Syscall => &mut callbacks.syscall,
-            CallbackType::SysenterDeprecated | CallbackType::Sysenter => &mut callbacks.sysenter,
-            CallbackType::Nmi => &mut callbacks.nmi,
-            CallbackType::Syscall32 => &mut callbacks.syscall32,
-        };
-        *place = callback;
+        match kind {
+            CallbackType::Event => callbacks.event = callback,
+            CallbackType::Failsafe => callbacks.failsafe = callback,
+            CallbackType::Syscall => callbacks.syscall = callback,
+            CallbackType::SysenterDeprecated | CallbackType::Sysenter => {
+                callbacks.sysenter = callback;
+            }
+            CallbackType::Syscall32 => callbacks.syscall32 = callback,
+            // Not here: above.
+            CallbackType::Nmi => {}
+        }
         callbacks
     });
     Ok(0)
@@ -68,8 +74,7 @@ fn register(current: &Current, request: &CallbackRegister) -> Result<u64, Errno>
 fn unregister(current: &Current, request: &CallbackUnregister) -> Result<u64, Errno> {
     match CallbackType::try_from(request.kind)? {
         CallbackType::Nmi => {
-            let none = Callback::default();
-            current.vcpu().callbacks.update(|callbacks| Callbacks { nmi: none, ..callbacks });
+            nmi_op::unregister(current);
             Ok(0)
         }
         _ => Err(Errno::Einval),

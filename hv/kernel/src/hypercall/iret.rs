@@ -12,7 +12,7 @@ use super::Outcome;
 use crate::current::Current;
 use crate::entry::VECTOR_SYSCALL;
 use crate::guest_ptr::GuestPtr;
-use crate::{address_space, trap};
+use crate::{address_space, nmi, trap};
 
 const RFLAGS_IF: u64 = 1 << 9;
 
@@ -46,6 +46,7 @@ pub fn iret(current: &Current) -> Result<Outcome, Errno> {
         let by_sysret = flat(cs, ss) && VirtAddr::new(context.rip).is_canonical();
         regs.entry_vector.set(if by_sysret { VECTOR_SYSCALL } else { 0 });
     }
+    nmi::unmask(vcpu);
     set_upcall_mask(vcpu.info(), context.rflags & RFLAGS_IF == 0);
     Ok(Outcome::Registers)
 }

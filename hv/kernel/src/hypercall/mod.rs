@@ -39,6 +39,7 @@ pub mod memory_op;
 pub mod mmu_update;
 pub mod mmuext_op;
 mod multicall;
+mod nmi_op;
 mod page_owner;
 mod physdev_op;
 mod platform_op;
@@ -96,6 +97,7 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         Hypercall::ConsoleIo => {
             return console_io::console_io(current, low(a0), low(a1), GuestPtr::new(a2));
         }
+        Hypercall::NmiOp => nmi_op::nmi_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::CallbackOp => callbacks::callback_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::SetDebugreg => debugreg::set_debugreg(current, low(a0), a1),
         Hypercall::GetDebugreg => debugreg::get_debugreg(current, low(a0)),
@@ -139,12 +141,11 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         Hypercall::VmAssist => vm_assist::vm_assist(current, low(a0), low(a1)),
         Hypercall::XenVersion => xen_version::xen_version(current, low(a0), GuestPtr::new(a1)),
         #[cfg(debug_assertions)]
-        Hypercall::Audit => audit::audit(current),
+        Hypercall::Audit => audit::audit(current, low(a0)),
         #[cfg(not(debug_assertions))]
         Hypercall::Audit => Err(Errno::Enosys),
         Hypercall::PhysdevOpCompat
         | Hypercall::XsmOp
-        | Hypercall::NmiOp
         | Hypercall::XenoprofOp
         | Hypercall::HvmOp
         | Hypercall::KexecOp

@@ -14,7 +14,7 @@ use crate::current::Current;
 use crate::guest_ptr::{GuestPtr, is_guest_range};
 use crate::schedule::{self, Timer};
 use crate::vcpu::Vcpu;
-use crate::{guest_areas, life, time};
+use crate::{guest_areas, life, nmi, time};
 
 /// The shortest period of a periodic timer, ns.
 const MIN_PERIOD_NS: u64 = 1_000_000;
@@ -65,7 +65,12 @@ pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Res
             let RegisterVcpuInfo { mfn, offset, .. } = argument.cast().read()?;
             register_info(current, vcpu, mfn, offset)?;
         }
-        VcpuOp::SendNmi => return Err(Errno::Enosys),
+        VcpuOp::SendNmi => {
+            if !argument.is_null() {
+                return Err(Errno::Einval);
+            }
+            nmi::send(vcpu);
+        }
         VcpuOp::GetPhysid => return Err(Errno::Einval),
         VcpuOp::RegisterRunstatePhysArea | VcpuOp::RegisterVcpuTimePhysArea => {
             return Err(Errno::Enosys);

@@ -57,6 +57,12 @@ pub struct StackPlace {
 }
 
 impl StackPlace {
+    /// Its lowest address; the page below is not mapped.
+    #[cfg(debug_assertions)]
+    pub const fn bottom(self) -> u64 {
+        PCPU_AREA + self.first_page * PAGE_SIZE
+    }
+
     /// The address behind the stack, where it starts to grow from.
     pub const fn top(self) -> u64 {
         PCPU_AREA + (self.first_page + self.pages) * PAGE_SIZE

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Entries of a PV guest: exceptions and events that the hypervisor bounces to us.
 use xen_abi::hypercall::Hypercall;
-use xen_abi::trap::{FLAT_KERNEL_CS, TrapFlags, TrapInfo};
+use xen_abi::trap::{FLAT_KERNEL_CS, TrapFlags, TrapInfo, VECTOR_NMI};
 
 use crate::arch::hypercall::hypercall;
 use crate::arch::trap_frame::STUB_BYTES;
@@ -19,8 +19,10 @@ unsafe extern "C" {
 /// Registers our entries with the hypervisor.
 pub(super) fn init() {
     let mut table = [TrapInfo::default(); VECTORS + 1];
-    // Vector 2 has its own callback, 15 and those from 22 on never come.
-    for (vector, entry) in (0u8..).zip(&mut table[..VECTORS]) {
+    // Without the vector of NMIs: they tell of the machine, and the hypervisor has said it. 15 and
+    // those from 22 on never come.
+    let vectors = (0u8..).filter(|vector| *vector != VECTOR_NMI);
+    for (vector, entry) in vectors.zip(&mut table[..VECTORS - 1]) {
         *entry = TrapInfo {
             vector,
             // int3 and into may be executed; no vector masks events: they are masked anyway.

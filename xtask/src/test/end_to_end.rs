@@ -18,6 +18,7 @@ mod hostile;
 mod load;
 mod pages;
 mod uploads;
+pub(super) use load::known_sha256;
 
 /// What a test does with the service.
 type Test = fn(&Service) -> Result<()>;
@@ -115,11 +116,6 @@ pub(super) fn run(
         tally.run(name, || test(workspace));
     }
     Ok(())
-}
-
-/// How many bytes httpd sends for `/bytes/N` with the largest N of these tests, and their SHA-256.
-pub(super) fn known_bytes() -> Result<(u64, String)> {
-    Ok((load::LARGE, load::expected()?))
 }
 
 /// The cfg `text` with another size of memory.

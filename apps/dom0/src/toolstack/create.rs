@@ -18,6 +18,7 @@ use xen_abi::domain::DomId;
 use xen_abi::domctl::CreateDomain;
 use xen_abi::frame::{Mfn, Pfn};
 use xen_abi::grant_table::{GrantEntryV1, GrantFlags, GrantRef};
+use xen_abi::memory::{E820_RAM, E820Entry};
 use xen_abi::shared_info::{LEGACY_MAX_VCPUS, VcpuInfo};
 use xen_abi::trap::{FLAT_KERNEL_CS, FLAT_KERNEL_SS};
 use xen_abi::vcpu::{VGCF_IN_KERNEL, VGCF_ONLINE, VcpuGuestContext};
@@ -77,6 +78,7 @@ pub(super) fn build(
     domctl::max_vcpus(domid, config.vcpus).map_err(failed("no vCPU"))?;
     domctl::max_mem(domid, config.max_memory_mib * 1024 + SLACK_KIB)
         .map_err(failed("no memory limit"))?;
+    memory_op::set_memory_map(domid, &[all_memory(config)]).map_err(failed("no memory map"))?;
     set_weight(domid, config);
     let mut memory = NewMemory::populate(domid, params.nr_pages).map_err(|error| match error {
         Errno::Enomem => format!("not enough free memory for {} MiB", config.memory_mib),
@@ -109,6 +111,11 @@ pub(super) fn build(
     grant(domid, &console, &store).map_err(failed("grant table"))?;
     domctl::set_vcpu_context(domid, 0, &registers(&start)).map_err(failed("registers"))?;
     Ok(Built { store, console })
+}
+
+/// A domain's memory map: one range, up to what it may grow to, as `xl` sets it.
+fn all_memory(config: &DomainConfig) -> E820Entry {
+    E820Entry { addr: 0, size: config.max_memory_mib << 20, kind: E820_RAM }
 }
 
 /// A domain without its share still runs: that is worth a warning only.

@@ -7,8 +7,8 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, Pfn};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{
-    AcquireResource, AddToPhysmap, DomainArg, E820Entry, Exchange, MemoryMap, MemoryOp,
-    MemoryReservation, PhysmapSpace, RESOURCE_GRANT_TABLE_SHARED, ResourceType,
+    AcquireResource, AddToPhysmap, DomainArg, E820Entry, Exchange, ForeignMemoryMap, MemoryMap,
+    MemoryOp, MemoryReservation, PhysmapSpace, RESOURCE_GRANT_TABLE_SHARED, ResourceType,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -131,6 +131,21 @@ pub fn machine_memory_map() -> Result<Vec<E820Entry>, Errno> {
     unsafe { op(MemoryOp::MachineMemoryMap, &mut map) }?;
     entries.truncate(map.nr_entries as usize);
     Ok(entries)
+}
+
+/// Tells a domain of its memory: `map` is what it gets when it asks for its memory map.
+///
+/// # Errors
+/// `ESRCH`, `EPERM`; `EINVAL` for a map of more than 128 entries.
+pub fn set_memory_map(domain: DomId, map: &[E820Entry]) -> Result<(), Errno> {
+    let map = MemoryMap {
+        nr_entries: u32::try_from(map.len()).map_err(|_| Errno::Einval)?,
+        _pad: 0,
+        buffer: map.as_ptr().expose_provenance() as u64,
+    };
+    let mut request = ForeignMemoryMap { domid: domain, _pad: [0; 3], map };
+    // SAFETY: the call reads the slice.
+    unsafe { op(MemoryOp::SetMemoryMap, &mut request) }.map(drop)
 }
 
 /// The first frame of a domain's grant table, to be mapped by [`crate::memory::map_foreign`]

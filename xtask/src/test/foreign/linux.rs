@@ -7,11 +7,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{super::end_to_end, Foreign, PATIENCE, PROMPT};
+use super::{super::end_to_end::known_sha256, Foreign, PATIENCE, PROMPT};
 use crate::{
     cpio::Archive,
     debian::{BUSYBOX, Debian, Linux},
     service::output,
+    session::Session,
 };
 
 /// Its own address in QEMU's network.
@@ -20,6 +21,10 @@ pub(super) const ADDRESS: &str = "10.0.2.17";
 const HTTPD: &str = "10.0.2.16";
 /// The file that it serves: `init` fills it by chance.
 const FILE: &str = "random";
+/// What it gets from httpd.
+const BYTES: u64 = 16 << 20;
+/// What it may grow to.
+const MAX_MEMORY_MIB: u32 = 320;
 /// QEMU's clock chip, hv's reading of it and `date` each leave out the fraction of a second.
 const FRACTIONS: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_secs(1);
@@ -30,6 +35,7 @@ pub(super) fn ramdisk(debian: &Debian, linux: &Linux<'_>) -> Result<Archive> {
     debian.add_programs(&mut archive, &[BUSYBOX])?;
     linux.add_modules(&mut archive, &["xen-netfront"])?;
     archive.add_program("init", include_bytes!("linux/init"));
+    archive.add_program("bin/balloon", include_bytes!("linux/balloon"));
     archive.add("etc/inittab", include_bytes!("linux/inittab"));
     Ok(archive)
 }
@@ -38,7 +44,7 @@ pub(super) fn ramdisk(debian: &Debian, linux: &Linux<'_>) -> Result<Archive> {
 pub(super) fn config(vmlinux: &Path, ramdisk: &Path) -> String {
     format!(
         "name = \"linux\"\nkernel = \"{}\"\nramdisk = \"{}\"\nmemory = 256\n\
-         extra = \"console=hvc0 quiet address={ADDRESS}\"\nvif = [ \"\" ]\n",
+         maxmem = {MAX_MEMORY_MIB}\nextra = \"console=hvc0 quiet address={ADDRESS}\"\nvif = [ \"\" ]\n",
         vmlinux.display(),
         ramdisk.display()
     )
@@ -84,16 +90,27 @@ pub(super) fn http(foreign: &mut Foreign) -> Result<()> {
     ensure!(digest(&sent) == digest(&came), "Linux has {sent}, and {came} came");
     let fetch = format!("fetch http://{ADDRESS}/{FILE}");
     let said = foreign.session.command(PROMPT, &fetch, PATIENCE)?.join("; ");
-    ensure!(said.contains("200 OK, 4194304 bytes"), "dom0's fetch: {said}");
+    ensure!(said.contains("200 OK") && said.contains(" 4194304 bytes"), "dom0's fetch: {said}");
     Ok(())
 }
 
 /// What it gets from a minios domain beside it is what that sent.
 pub(super) fn client(foreign: &mut Foreign) -> Result<()> {
-    let (bytes, sent) = end_to_end::known_bytes()?;
-    let command = format!("wget -qO - http://{HTTPD}/bytes/{bytes} | sha256sum");
-    let came = ask(foreign, &command)?;
-    ensure!(digest(&came) == digest(&sent), "another SHA-256: {came}");
+    let came = ask(foreign, &format!("wget -qO - http://{HTTPD}/bytes/{BYTES} | sha256sum"))?;
+    ensure!(digest(&came) == digest(&known_sha256(BYTES)?), "another SHA-256: {came}");
+    Ok(())
+}
+
+/// It gives memory back, and takes more than it began with.
+pub(super) fn balloon(foreign: &mut Foreign) -> Result<()> {
+    for mib in [128, MAX_MEMORY_MIB] {
+        let kib = (mib * 1024).to_string();
+        let has = ask(foreign, &format!("balloon {kib}"))?;
+        ensure!(has == kib, "it has {has} KiB instead of {kib}");
+        let list = foreign.session.command(PROMPT, "list", PATIENCE)?;
+        let row = list.iter().find(|row| row.starts_with("linux ")).context("list has no linux")?;
+        ensure!(row.contains(&format!(" {mib}MiB ")), "list says {row}");
+    }
     Ok(())
 }
 
@@ -112,11 +129,16 @@ fn digest(line: &str) -> Option<&str> {
 /// What `command` prints in its shell.
 fn ask(foreign: &mut Foreign, command: &str) -> Result<String> {
     foreign.attach("linux")?;
-    foreign.session.wait_for_prompt("/ # ", PATIENCE)?;
-    // The console shows what was said before too, so the answer names its question.
-    foreign.session.type_line(&format!("echo \"{command}: $({command})\""))?;
-    let question = format!("{command}: ");
-    let answer = foreign.session.wait_for(|line| line.starts_with(&question), PATIENCE)?;
+    let answer = ask_attached(&mut foreign.session, command);
     foreign.detach()?;
+    answer
+}
+
+fn ask_attached(session: &mut Session, command: &str) -> Result<String> {
+    session.wait_for_prompt("/ # ", PATIENCE)?;
+    // The console shows what was said before too, so the answer names its question.
+    session.type_line(&format!("echo \"{command}: $({command})\""))?;
+    let question = format!("{command}: ");
+    let answer = session.wait_for(|line| line.starts_with(&question), PATIENCE)?;
     Ok(answer[question.len()..].trim().to_owned())
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Not a test: what a GET over the switch costs, in ticks of the TSC: this domain, the `httpd`
+//! Not a test: what requests over the switch cost, in ticks of the TSC: this domain, the `httpd`
 //! domain at 10.0.2.16, dom0 and the hypervisor together. Under QEMU's `-icount` a tick is an
 //! instruction.
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
 use core::arch::x86_64::_rdtsc;
 use core::net::{Ipv4Addr, SocketAddr};
 use minios::net::io::{Read, Write};
@@ -25,28 +29,36 @@ async fn run(report: &mut Report) {
         Ok(stream) => stream,
         Err(error) => return report.error("connecting", error),
     };
-    for (name, bytes, rounds) in [
-        ("keep-alive GET of 1 KiB between two domUs", 1024, 500),
-        ("download of 1 MiB between two domUs", MIB, 8),
+    let get = |bytes| format!("GET /bytes/{bytes} HTTP/1.1\r\nHost: bench\r\n\r\n");
+    let put = format!("PUT /bytes HTTP/1.1\r\nHost: bench\r\nContent-Length: {MIB}\r\n\r\n");
+    for (name, head, upload, rounds) in [
+        ("keep-alive GET of 1 KiB between two domUs", get(1024), 0, 500),
+        ("download of 1 MiB between two domUs", get(MIB), 0, 8),
+        ("upload of 1 MiB between two domUs", put, MIB, 8),
     ] {
-        match measure(&mut stream, bytes, rounds).await {
+        match measure(&mut stream, &Request { head, upload }, rounds).await {
             Ok(ticks) => report.figure(name, ticks),
             Err(error) => return report.error(name, error),
         }
     }
 }
 
-/// The median of five rounds, each of `rounds` GETs one after the other.
-async fn measure(stream: &mut TcpStream, bytes: usize, rounds: u64) -> Result<u64, Error> {
+/// A request: its head, and how many bytes follow it.
+struct Request {
+    head: String,
+    upload: usize,
+}
+
+/// The median of five rounds, each of `rounds` requests one after the other.
+async fn measure(stream: &mut TcpStream, request: &Request, rounds: u64) -> Result<u64, Error> {
     let mut buffer = alloc::vec![0; 64 << 10];
-    let request = alloc::format!("GET /bytes/{bytes} HTTP/1.1\r\nHost: bench\r\n\r\n");
-    get(stream, &request, bytes, &mut buffer).await?;
+    exchange(stream, request, &mut buffer).await?;
     let mut results = [0; 5];
     for result in &mut results {
         // SAFETY: reads a counter.
         let start = unsafe { _rdtsc() };
         for _ in 0..rounds {
-            get(stream, &request, bytes, &mut buffer).await?;
+            exchange(stream, request, &mut buffer).await?;
         }
         // SAFETY: reads a counter.
         let end = unsafe { _rdtsc() };
@@ -56,14 +68,23 @@ async fn measure(stream: &mut TcpStream, bytes: usize, rounds: u64) -> Result<u6
     Ok(results[2])
 }
 
-/// One GET; returns when the whole body has come.
-async fn get(
+/// One request; returns when the whole answer has come.
+async fn exchange(
     stream: &mut TcpStream,
-    request: &str,
-    bytes: usize,
+    request: &Request,
     buffer: &mut [u8],
 ) -> Result<(), Error> {
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(request.head.as_bytes()).await?;
+    let mut left = request.upload;
+    while left > 0 {
+        left -= stream
+            .write_with(|room| {
+                let length = room.len().min(left);
+                room[..length].fill(0);
+                (length, length)
+            })
+            .await?;
+    }
     let (mut filled, mut head) = (0, None);
     let head = loop {
         filled += some(stream, &mut buffer[filled..]).await?;
@@ -72,11 +93,18 @@ async fn get(
             break head;
         }
     };
+    let length = content_length(&buffer[..head]).ok_or(Error::ConnectionReset)?;
     let mut body = filled - head;
-    while body < bytes {
+    while body < length {
         body += some(stream, buffer).await?;
     }
     Ok(())
+}
+
+/// The length that the head of an answer tells.
+fn content_length(head: &[u8]) -> Option<usize> {
+    let text = core::str::from_utf8(head).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok())
 }
 
 /// At least one byte.
@@ -91,5 +119,3 @@ async fn some(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize, Error>
 fn find_end(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
-
-extern crate alloc;

@@ -4,11 +4,15 @@
 //! The guest's kernel and its user mode are both in ring 3, so the CPU cannot switch stacks for
 //! it; the hypervisor writes what the CPU would have pushed, with rcx and r11 below it, because
 //! the return by syscall destroys those two.
-use heapless::Vec;
 use xen_abi::trap::{FLAT_KERNEL_CS, FLAT_KERNEL_SS};
 
-/// Most words of a frame: the failsafe callback's.
-pub const MAX_WORDS: usize = 11;
+/// Words that the CPU pushes: rip, cs, rflags, rsp, ss.
+const PUSHED: usize = 5;
+/// rcx and r11.
+const SCRATCH: usize = 2;
+/// Most words between these: the failsafe callback's selectors.
+const MAX_BETWEEN: usize = 4;
+const MAX_WORDS: usize = SCRATCH + MAX_BETWEEN + PUSHED;
 
 const RFLAGS_TF: u64 = 1 << 8;
 const RFLAGS_IF: u64 = 1 << 9;
@@ -58,42 +62,49 @@ pub enum Cause {
 /// A frame, and the registers to go on with. cs and ss become the flat ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounce {
-    /// The words, lowest address first; rcx and r11 lead.
-    pub words: Vec<u64, MAX_WORDS>,
+    /// The frame is the last `len` of these.
+    words: [u64; MAX_WORDS],
+    len: usize,
     /// Address of the first word, and the handler's rsp.
     pub rsp: u64,
     /// The handler's rflags.
     pub rflags: u64,
 }
 
-/// Makes the frame. `kernel_sp` is the stack for traps from user mode.
-pub fn bounce(from: &Interrupted, kernel_sp: u64, cause: Cause) -> Bounce {
-    let mut words = Vec::new();
-    let mut push = |word: u64| {
-        // MAX_WORDS is enough for every cause.
-        let _ = words.push(word);
-    };
-    from.scratch.into_iter().for_each(&mut push);
-    match cause {
-        Cause::ErrorCode(code) => push(u64::from(code)),
-        Cause::Failsafe(selectors) => selectors.into_iter().for_each(|s| push(u64::from(s))),
-        Cause::Plain | Cause::Syscall => {}
+impl Bounce {
+    /// The words, lowest address first; rcx and r11 lead.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        self.words.get(MAX_WORDS.saturating_sub(self.len)..).unwrap_or_default()
     }
-    push(from.rip);
-    push(saved_cs(from));
-    push(saved_rflags(from));
-    push(from.rsp);
-    push(u64::from(from.ss));
+}
+
+/// Makes the frame. `kernel_sp` is the stack for traps from user mode.
+#[inline]
+pub fn bounce(from: &Interrupted, kernel_sp: u64, cause: Cause) -> Bounce {
+    let [rcx, r11] = from.scratch;
+    let pushed = [from.rip, saved_cs(from), saved_rflags(from), from.rsp, u64::from(from.ss)];
+    let (between, head) = match cause {
+        Cause::Plain | Cause::Syscall => (0, [0, 0, 0, 0, rcx, r11]),
+        Cause::ErrorCode(code) => (1, [0, 0, 0, rcx, r11, u64::from(code)]),
+        Cause::Failsafe(selectors) => {
+            let [ds, es, fs, gs] = selectors.map(u64::from);
+            (MAX_BETWEEN, [rcx, r11, ds, es, fs, gs])
+        }
+    };
+    let [a, b, c, d, e, f] = head;
+    let [rip, cs, rflags, rsp, ss] = pushed;
+    let len = SCRATCH.saturating_add(between).saturating_add(PUSHED);
     let stack = if from.in_kernel { from.rsp } else { kernel_sp };
-    let bytes = (words.len() as u64).saturating_mul(8);
     let mut cleared = RFLAGS_TF | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_AC;
     if cause == Cause::Syscall {
         cleared |= RFLAGS_DF;
     }
     Bounce {
-        rsp: (stack & !15).wrapping_sub(bytes),
+        words: [a, b, c, d, e, f, rip, cs, rflags, rsp, ss],
+        len,
+        rsp: (stack & !15).wrapping_sub((len as u64).saturating_mul(8)),
         rflags: (from.rflags & !cleared) | RFLAGS_IF,
-        words,
     }
 }
 

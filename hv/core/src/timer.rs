@@ -78,18 +78,17 @@ const FAR_NS: u64 = 1 << 50;
 /// When such a timer fires instead, ns from now.
 const FAR_REPLACEMENT_NS: u64 = 100_000_000;
 
-/// The deadline for a `set_timer_op` argument; `None` cancels. A negative time, or one
-/// impossibly far ahead, is a guest's arithmetic slip: it fires soon, so that the guest can
+/// The deadline for a `set_timer_op` argument; `None` cancels, and needs no clock. A negative time,
+/// or one impossibly far ahead, is a guest's arithmetic slip: it fires soon, so that the guest can
 /// set it right.
 #[must_use]
-pub fn guest_deadline(argument: u64, now_ns: u64) -> Option<u64> {
-    match argument {
-        0 => None,
-        time if time >> 63 != 0 || time.saturating_sub(now_ns) > FAR_NS => {
-            Some(now_ns.saturating_add(FAR_REPLACEMENT_NS))
-        }
-        time => Some(time),
+pub fn guest_deadline(argument: u64, now_ns: impl FnOnce() -> u64) -> Option<u64> {
+    if argument == 0 {
+        return None;
     }
+    let now_ns = now_ns();
+    let is_slip = argument >> 63 != 0 || argument.saturating_sub(now_ns) > FAR_NS;
+    Some(if is_slip { now_ns.saturating_add(FAR_REPLACEMENT_NS) } else { argument })
 }
 
 #[cfg(test)]

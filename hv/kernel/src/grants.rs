@@ -62,6 +62,12 @@ fn new_frame(domain: &Domain) -> Result<TableFrame<'static>, Errno> {
     Ok(TableFrame { shared, mfn, active: [one, other] })
 }
 
+/// Whether the frame is one of `owner`: tells apart why a granted frame was refused.
+#[cold]
+pub fn is_owned(mfn: Mfn, owner: DomId) -> bool {
+    Host.frame_table().get(mfn).is_some_and(|page| page.state().owner() == owner)
+}
+
 /// Takes the references that a mapping holds while devices may use the frame.
 pub fn hold_for_devices(
     types: &PageTypes<'_, Host>,

@@ -2,7 +2,7 @@
 //! Traps of guests: emulated, or bounced to the guest's handler; and the way out of ring 0.
 use core::sync::atomic::Ordering;
 
-use hv_core::bounce::{self, Bounce, Cause, HANDLER_SELECTORS, Interrupted};
+use hv_core::bounce::{self, Cause, HANDLER_SELECTORS, Interrupted};
 use xen_abi::trap::{
     VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_NM, VECTOR_NMI, VECTOR_PF, VECTOR_UD, has_error_code,
 };
@@ -157,8 +157,8 @@ pub fn enter_handler(vcpu: &Vcpu, handler: Callback, cause: Cause) {
     if !in_kernel {
         address_space::enter_kernel(vcpu);
     }
-    let Bounce { words, rsp, rflags } = bounce::bounce(&interrupted, vcpu.kernel_sp.get(), cause);
-    if GuestPtr::new(rsp).write_slice(&words).is_err() {
+    let frame = bounce::bounce(&interrupted, vcpu.kernel_sp.get(), cause);
+    if GuestPtr::new(frame.rsp).write_slice(frame.words()).is_err() {
         return crash(vcpu, "the frame for its handler cannot be written to its stack");
     }
     if handler.masks_events {
@@ -168,8 +168,8 @@ pub fn enter_handler(vcpu: &Vcpu, handler: Callback, cause: Cause) {
     regs.rip.set(handler.address);
     regs.cs.set(cs);
     regs.ss.set(ss);
-    regs.rsp.set(rsp);
-    regs.rflags.set(rflags);
+    regs.rsp.set(frame.rsp);
+    regs.rflags.set(frame.rflags);
     regs.entry_vector.set(0);
 }
 

@@ -151,6 +151,24 @@ impl TypeWord {
         if self.count() < COUNT_MASK { self.0.checked_add(1).map(Self) } else { None }
     }
 
+    /// One more use as `page_type`, where that takes no more than counting: the frame has this
+    /// type already, and its contents need no check.
+    pub(crate) const fn used_again(self, page_type: PageType) -> Option<Self> {
+        let first = if page_type.is_validated() { 1 } else { 0 };
+        let count = self.count();
+        let same = self.0 & !(COUNT_MASK | PINNED) == (page_type.code() << TYPE_SHIFT) | VALIDATED;
+        if same && count >= first && count < COUNT_MASK {
+            Some(Self(self.0.wrapping_add(1)))
+        } else {
+            None
+        }
+    }
+
+    /// One use less, where others remain.
+    pub(crate) const fn unused_of_many(self) -> Option<Self> {
+        if self.count() > 1 { Some(Self(self.0.wrapping_sub(1))) } else { None }
+    }
+
     /// One use less; `None` where there is none.
     pub(crate) fn unused_once(self) -> Option<Self> {
         if self.count() == 0 { None } else { self.0.checked_sub(1).map(Self) }

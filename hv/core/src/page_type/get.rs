@@ -15,7 +15,16 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EINVAL` where the frame is in use as another type, or what its contents are refused
     /// with; [`Stop::Preempted`].
+    #[inline]
     pub fn get_type(&self, mfn: Mfn, wanted: PageType) -> Result<(), Stop> {
+        match self.page(mfn).update_type(|word| word.used_again(wanted)) {
+            Ok(_) => Ok(()),
+            Err(_) => self.get_other_type(mfn, wanted),
+        }
+    }
+
+    /// The same for a frame that has another type, or must be checked.
+    fn get_other_type(&self, mfn: Mfn, wanted: PageType) -> Result<(), Stop> {
         let page = self.page(mfn);
         loop {
             let word = page.type_word();

@@ -13,7 +13,14 @@ impl<M: Machine> PageTypes<'_, M> {
     ///
     /// # Panics
     /// If there is no reference to drop.
+    #[inline]
     pub fn put_type(&self, mfn: Mfn) {
+        if self.page(mfn).update_type(TypeWord::unused_of_many).is_err() {
+            self.put_last_type(mfn);
+        }
+    }
+
+    fn put_last_type(&self, mfn: Mfn) {
         let page = self.page(mfn);
         let old = page.update_type(|word| {
             let less = word.unused_once()?;

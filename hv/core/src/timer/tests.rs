@@ -23,11 +23,11 @@ fn one_deadline_an_id() {
 
 #[test]
 fn strange_deadlines_fire_soon() {
-    assert_eq!(guest_deadline(0, 5), None);
-    assert_eq!(guest_deadline(3, 5), Some(3));
-    assert_eq!(guest_deadline(u64::MAX, 5), Some(100_000_005));
-    assert_eq!(guest_deadline((1 << 50) + 6, 5), Some(100_000_005));
-    assert_eq!(guest_deadline((1 << 50) + 5, 5), Some((1 << 50) + 5));
+    assert_eq!(guest_deadline(0, || 5), None);
+    assert_eq!(guest_deadline(3, || 5), Some(3));
+    assert_eq!(guest_deadline(u64::MAX, || 5), Some(100_000_005));
+    assert_eq!(guest_deadline((1 << 50) + 6, || 5), Some(100_000_005));
+    assert_eq!(guest_deadline((1 << 50) + 5, || 5), Some((1 << 50) + 5));
 }
 
 proptest! {

@@ -9,7 +9,7 @@ use crate::time;
 
 /// `set_timer_op(time)`: VIRQ_TIMER at a system time in ns; 0 cancels.
 pub fn set_timer_op(current: &Current, time: u64) -> Result<u64, Errno> {
-    let deadline_ns = guest_deadline(time, time::now_ns());
+    let deadline_ns = guest_deadline(time, time::now_ns);
     schedule::set_timer(current.vcpu(), Timer::Singleshot, deadline_ns);
     Ok(0)
 }

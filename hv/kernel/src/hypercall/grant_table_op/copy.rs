@@ -13,6 +13,7 @@ use xen_abi::grant_table::{
 use super::Stop;
 use crate::current::Current;
 use crate::domain::{self, Domain, DomainRef};
+use crate::grants;
 use crate::machine::Host;
 use crate::memory::direct_map;
 
@@ -154,15 +155,15 @@ impl Drop for Buffer<'_> {
 
 /// Takes references on a frame of `owner`, so that it can be read or written.
 fn hold(mfn: Mfn, owner: DomId, access: Access) -> Result<(), Failure> {
-    Host.frame_table().get_page(mfn, owner).ok_or(GrantStatus::BAD_PAGE)?;
     if access == Access::ReadOnly {
-        return Ok(());
+        return match Host.frame_table().get_page(mfn, owner) {
+            Some(_) => Ok(()),
+            None => Err(GrantStatus::BAD_PAGE.into()),
+        };
     }
-    let types = PageTypes::new(&Host, BUDGET);
-    let writable = types.get_writable(mfn, owner);
-    types.put_page(mfn);
-    match writable {
+    match PageTypes::new(&Host, BUDGET).get_writable(mfn, owner) {
         Ok(()) => Ok(()),
+        Err(_) if !grants::is_owned(mfn, owner) => Err(GrantStatus::BAD_PAGE.into()),
         Err(TypeStop::Refused(_)) => Err(GrantStatus::GENERAL_ERROR.into()),
         Err(TypeStop::Preempted) => Err(Failure::Again),
     }

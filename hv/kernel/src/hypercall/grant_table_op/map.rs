@@ -88,8 +88,8 @@ fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Makes the frame reachable: checks that it is the granter's, and writes the entry. The entry
-/// holds references of its own; those for devices are held by the mapping.
+/// Makes the frame, which must be the granter's, reachable. The entry holds references of its own;
+/// those for devices are held by the mapping.
 fn reach(
     current: &Current,
     wish: &Wish<'_>,
@@ -97,11 +97,10 @@ fn reach(
     mfn: Mfn,
 ) -> Result<(), Failure> {
     let types = PageTypes::new(&Host, BUDGET);
-    let page = Host.frame_table().get_page(mfn, wish.granter.id);
-    page.ok_or(GrantStatus::BAD_PAGE)?;
-    let result = reach_frame(current, &types, wish, element, mfn);
-    types.put_page(mfn);
-    result
+    reach_frame(current, &types, wish, element, mfn).map_err(|failure| {
+        let is_granters = grants::is_owned(mfn, wish.granter.id);
+        if is_granters { failure } else { GrantStatus::BAD_PAGE.into() }
+    })
 }
 
 fn reach_frame(
@@ -221,7 +220,7 @@ fn unmap_batch(
     if closed.iter().any(|one| one.ways.host) {
         Host.flush_tlb();
     }
-    for Closed { handle, ways, mfn, access } in closed {
+    for &Closed { handle, ways, mfn, access } in &closed {
         // The same handle may be in the batch twice; its references are dropped once.
         let open = current.domain().maptrack.lock().get(handle).is_ok_and(|one| one.ways.device);
         if ways.device && open {

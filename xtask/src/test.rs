@@ -111,8 +111,11 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         return tally.finish();
     }
     if args.on == Hypervisor::Xen {
-        setup::require(&Tool::XEN, args.consent)?;
+        setup::require(&[&Tool::XEN[..], &Tool::CLIENTS].concat(), args.consent)?;
         on_xen::guests(workspace, &mut tally, &names)?;
+        if args.names.is_empty() {
+            end_to_end::on_xen(workspace, &mut tally, &args.only);
+        }
         return tally.finish();
     }
     for kind in kinds {

@@ -124,7 +124,7 @@ pub(super) fn domain(workspace: &Workspace, name: &str) -> Result<Domain> {
 /// Its memory is no multiple of 2 MiB: most of it comes in large extents, the rest page by page.
 fn usual_config(name: &str) -> String {
     format!(
-        "name = \"{name}\"\nkernel = \"/boot/{name}\"\nmemory = 17\n\
+        "name = \"{name}\"\nkernel = \"/boot/{name}\"\nmemory = 17\nvcpus = 1\n\
          on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"destroy\"\n"
     )
 }

@@ -61,6 +61,11 @@ const BESIDE_A_SPINNER: [Named; 3] = [
 ];
 
 const LITTLE_MEMORY: [Named; 1] = [("1,000 requests at 16 connections", load::small)];
+const ON_XEN: [Named; 3] = [
+    ("page", pages::front_page),
+    ("1,000 requests at 16 connections", load::small),
+    ("64 MiB have the right SHA-256", load::download),
+];
 const BOOTED: [Named; 1] = [("page", pages::front_page)];
 
 /// Runs the tests whose names contain `only`; those that take a browser if `with_browser`.
@@ -92,21 +97,7 @@ pub(super) fn run(
         ("booted from a disk", &["--boot", "disk"], &BOOTED),
     ];
     for (kind, arguments, tests) in machines {
-        let chosen: Vec<_> = tests.iter().filter(|(name, _)| name.contains(only)).collect();
-        if chosen.is_empty() {
-            continue;
-        }
-        tally.begin(&format!("end to end, {kind}"));
-        let service = match Service::start(workspace, arguments) {
-            Ok(service) => service,
-            Err(error) => {
-                tally.fail(kind, &format!("{error:#}"));
-                continue;
-            }
-        };
-        for (name, test) in chosen {
-            tally.run(name, || test(&service));
-        }
+        on_a_machine(workspace, tally, kind, arguments, tests, only);
     }
     let chosen: Vec<_> = ON_THEIR_OWN.iter().filter(|(name, _)| name.contains(only)).collect();
     if !chosen.is_empty() {
@@ -116,6 +107,39 @@ pub(super) fn run(
         tally.run(name, || test(workspace));
     }
     Ok(())
+}
+
+/// The same image and cfg on the real Xen.
+pub(super) fn on_xen(workspace: &Workspace, tally: &mut Tally, only: &str) {
+    for (kind, arguments) in [
+        ("httpd on the real Xen, PV", ["--on", "xen", "--type", "pv"]),
+        ("httpd on the real Xen, PVH", ["--on", "xen", "--type", "pvh"]),
+    ] {
+        on_a_machine(workspace, tally, kind, &arguments, &ON_XEN, only);
+    }
+}
+
+/// Runs those of `tests` whose names contain `only`.
+fn on_a_machine(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    kind: &str,
+    arguments: &[&str],
+    tests: &[Named],
+    only: &str,
+) {
+    let chosen: Vec<_> = tests.iter().filter(|(name, _)| name.contains(only)).collect();
+    if chosen.is_empty() {
+        return;
+    }
+    tally.begin(&format!("end to end, {kind}"));
+    let service = match Service::start(workspace, arguments) {
+        Ok(service) => service,
+        Err(error) => return tally.fail(kind, &format!("{error:#}")),
+    };
+    for (name, test) in chosen {
+        tally.run(name, || test(&service));
+    }
 }
 
 /// The cfg `text` with another size of memory.

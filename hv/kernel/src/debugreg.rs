@@ -21,9 +21,16 @@ pub fn read(vcpu: &Vcpu, number: u8) -> Result<u64, Errno> {
     }
 }
 
-/// Sets register `number` of the vCPU that runs: `EPERM` for a breakpoint on the hypervisor, or a
-/// value with reserved bits.
+/// Sets register `number` of the vCPU that runs; see [`set`].
 pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Errno> {
+    set(vcpu, number, value)?;
+    load(vcpu);
+    Ok(())
+}
+
+/// Sets register `number` of a vCPU for when it next runs: `EPERM` for a breakpoint on the
+/// hypervisor, or a value with reserved bits.
+pub fn set(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Errno> {
     let mut debug = vcpu.debug.get();
     match number {
         0..=3 => {
@@ -42,7 +49,6 @@ pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Errno> {
         _ => return Err(Errno::Enodev),
     }
     vcpu.debug.set(debug);
-    load(vcpu);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::memory::layout::PAGE_SIZE;
 use crate::trap::inject;
 use crate::vcpu::Vcpu;
 
-mod control_register;
+pub mod control_register;
 mod cpuid;
 mod model_specific;
 mod port;

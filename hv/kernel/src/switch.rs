@@ -57,6 +57,7 @@ pub fn load(vcpu: &Vcpu) {
     descriptor_window::load(vcpu);
     address_space::load(vcpu);
     vcpu.fpu.load();
+    vcpu.fpu_valid.set(true);
     control::set_guest_bits(vcpu.cr4.get());
     if debugreg::is_used(vcpu) {
         debugreg::load(vcpu);

@@ -24,6 +24,22 @@ use crate::schedule::Account;
 #[repr(C, align(16))]
 pub struct XmmArea(RunCell<[[u8; 16]; 16]>);
 
+impl XmmArea {
+    /// The registers, one after the other.
+    pub fn get(&self) -> [u8; 256] {
+        let mut bytes = [0; 256];
+        bytes.copy_from_slice(self.0.get().as_flattened());
+        bytes
+    }
+
+    /// Sets the registers of a vCPU that does not run.
+    pub fn set(&self, bytes: &[u8; 256]) {
+        let mut registers = [[0; 16]; 16];
+        registers.as_flattened_mut().copy_from_slice(bytes);
+        self.0.set(registers);
+    }
+}
+
 /// A virtual CPU. Zero bytes are one that nobody has set up yet, but for `domain` and `info`.
 #[repr(C, align(64))]
 pub struct Vcpu {
@@ -59,6 +75,8 @@ pub struct Vcpu {
     pub ldt: RunCell<LdtState>,
     /// DR0 to DR3, unused, unused, DR6, DR7.
     pub debug: RunCell<[u64; 8]>,
+    /// The vector state is not that of a reset: it was set, or the vCPU has run.
+    pub fpu_valid: RunCell<bool>,
     /// CR4 bits the guest has chosen.
     pub cr4: RunCell<u64>,
     /// Virtual I/O privilege level (`PHYSDEVOP_set_iopl`), 0 to 3.

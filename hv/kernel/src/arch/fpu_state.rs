@@ -7,6 +7,10 @@ use super::cpu::features;
 
 /// Room for the legacy area, the xsave header, AVX and AVX-512.
 const AREA_BYTES: usize = 2816;
+/// Bytes of an image in the form of fxsave.
+pub const IMAGE_BYTES: usize = 512;
+/// Where the xmm registers are in it.
+pub const IMAGE_XMM: core::ops::Range<usize> = 160..416;
 
 /// A vCPU's state outside its general and xmm registers, in the form of xsave (or fxsave).
 #[repr(C, align(64))]
@@ -26,6 +30,31 @@ impl FpuArea {
         let mxcsr: *mut u32 = area.wrapping_add(24).cast();
         // SAFETY: MXCSR is at offset 24, and the area is aligned to 64.
         unsafe { mxcsr.write(0x1f80) }
+    }
+
+    /// Takes x87 and MXCSR from an image in the form of fxsave; all else is as after a reset.
+    pub fn set_image(&self, image: &[u8; IMAGE_BYTES]) {
+        const MXCSR: core::ops::Range<usize> = 24..28;
+        const MXCSR_BITS: [u8; 4] = [0xff, 0xff, 0, 0];
+        const XSTATE_BV: usize = IMAGE_BYTES;
+        const X87_AND_SSE: u64 = 3;
+        let mut image = *image;
+        // Others are reserved: loading them would be a fault of ring 0.
+        image[MXCSR].iter_mut().zip(MXCSR_BITS).for_each(|(byte, bits)| *byte &= bits);
+        self.reset();
+        let area: *mut u8 = self.0.get().cast();
+        // SAFETY: the area is longer than the image, and nobody else looks at it.
+        unsafe { area.cast::<[u8; IMAGE_BYTES]>().write(image) }
+        let present: *mut u64 = area.wrapping_add(XSTATE_BV).cast();
+        // SAFETY: the header of xsave follows the image in the area, which is aligned to 64.
+        unsafe { present.write(X87_AND_SSE) }
+    }
+
+    /// The state in the form of fxsave; its xmm registers are of no meaning.
+    pub fn image(&self) -> [u8; IMAGE_BYTES] {
+        let area: *const [u8; IMAGE_BYTES] = self.0.get().cast();
+        // SAFETY: the area is longer than the image, and its vCPU does not run.
+        unsafe { area.read() }
     }
 
     /// Stores the CPU's state. The xmm registers in it are the hypervisor's, of no meaning.

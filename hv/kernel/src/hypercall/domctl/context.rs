@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A vCPU's registers, all at once: set before it first runs, and read.
-//!
-//! Debug registers start at their reset values, whatever the context says; the image of the FPU is
-//! not part of what is read.
 use core::sync::atomic::Ordering;
 
 use hv_core::page_type::{PageTypes, Stop};
@@ -11,17 +8,21 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Mfn, VirtAddr};
 use xen_abi::trap::FIRST_RESERVED_GDT_ENTRY;
 use xen_abi::vcpu::{
-    VGCF_FAILSAFE_DISABLES_EVENTS, VGCF_IN_KERNEL, VGCF_ONLINE, VGCF_SYSCALL_DISABLES_EVENTS,
-    VcpuGuestContext,
+    VGCF_FAILSAFE_DISABLES_EVENTS, VGCF_I387_VALID, VGCF_IN_KERNEL, VGCF_ONLINE,
+    VGCF_SYSCALL_DISABLES_EVENTS, VcpuGuestContext,
 };
 
 use super::Request;
+use crate::arch::control::CR0_TS;
+use crate::arch::fpu_state::{IMAGE_BYTES, IMAGE_XMM};
+use crate::debugreg;
 use crate::domain::Domain;
+use crate::emulate::control_register::{self, available_cr4};
 use crate::guest_ptr::GuestPtr;
-use crate::hypercall::{Outcome, page_owner};
+use crate::hypercall::{Outcome, ldt, page_owner};
 use crate::machine::Host;
 use crate::schedule;
-use crate::vcpu::{Callback, Callbacks, GdtState, SegmentState, Vcpu};
+use crate::vcpu::{Callback, Callbacks, GdtState, LdtState, SegmentState, Vcpu};
 
 /// Descriptors in a frame.
 const PER_FRAME: u32 = 512;
@@ -71,12 +72,10 @@ fn check(context: &VcpuGuestContext) -> Result<(), Errno> {
     let handlers = context.trap_ctxt.iter().map(|trap| trap.address);
     let canonical =
         addresses.into_iter().chain(handlers).all(|at| VirtAddr::new(at).is_canonical());
-    // The frames of an LDT are found by the guest's page tables: it sets one when it runs.
-    let ldt = context.ldt_ents == 0;
     let gdt = context.gdt_ents <= u64::from(FIRST_RESERVED_GDT_ENTRY);
     // User mode needs a root of its own.
     let mode = context.flags & VGCF_IN_KERNEL != 0 || context.ctrlreg.get(1) != Some(&0);
-    if canonical && ldt && gdt && mode { Ok(()) } else { Err(Errno::Einval) }
+    if canonical && gdt && mode { Ok(()) } else { Err(Errno::Einval) }
 }
 
 /// Frames with the references that a vCPU holds; [`drop_all`](Held::drop_all) lets go of them.
@@ -84,12 +83,14 @@ struct Held {
     kernel_root: Mfn,
     user_root: Option<Mfn>,
     gdt: GdtState,
+    ldt: LdtState,
 }
 
 impl Held {
     fn drop_all(&self, types: &PageTypes<'_, Host>) {
         let roots = [Some(self.kernel_root), self.user_root];
-        let frames = roots.into_iter().chain(self.gdt.frames).flatten();
+        let tables = self.gdt.frames.into_iter().chain(self.ldt.frames);
+        let frames = roots.into_iter().chain(tables).flatten();
         frames.for_each(|mfn| types.put_page_and_type(mfn));
     }
 }
@@ -107,7 +108,7 @@ fn hold(domain: &Domain, context: &VcpuGuestContext) -> Result<Held, Stop> {
     types.get_root(kernel_root, domain.id)?;
     let entries = u32::try_from(context.gdt_ents).unwrap_or(0);
     let gdt = GdtState { frames: [None; GDT_FRAMES], entries };
-    let mut held = Held { kernel_root, user_root: None, gdt };
+    let mut held = Held { kernel_root, user_root: None, gdt, ldt: LdtState::default() };
     let result = hold_rest(&types, domain, context, root(user_cr3), &mut held);
     if result.is_err() {
         held.drop_all(&types);
@@ -131,6 +132,8 @@ fn hold_rest(
         types.get_descriptors(mfn, domain.id)?;
         *slot = Some(mfn);
     }
+    let root = Some(held.kernel_root);
+    held.ldt = ldt::take(types, domain.id, root, context.ldt_base, context.ldt_ents)?;
     Ok(())
 }
 
@@ -139,6 +142,7 @@ fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
     vcpu.kernel_root.set(Some(held.kernel_root));
     vcpu.user_root.set(held.user_root);
     vcpu.gdt.set(held.gdt);
+    vcpu.ldt.set(held.ldt);
     for (trap, handler) in vcpu.traps.iter().zip(&context.trap_ctxt) {
         let mut handler = *handler;
         handler.cs |= 3;
@@ -157,8 +161,40 @@ fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
         gs_base_user: context.gs_base_user,
     });
     vcpu.callbacks.set(callbacks(context));
+    install_fpu(vcpu, context);
+    let [cr0, _, _, _, cr4, ..] = context.ctrlreg;
+    vcpu.task_switched.set(cr0 & CR0_TS != 0);
+    vcpu.cr4.set(cr4 & available_cr4());
+    for (number, value) in (0..).zip(context.debugreg).filter(|(number, _)| is_debugreg(*number)) {
+        // A value that it may not have leaves the register as it is, as on Xen.
+        let _ = debugreg::set(vcpu, number, value);
+    }
     vcpu.domain().vm_assist.store(context.vm_assist, Ordering::Relaxed);
     schedule::set_up(vcpu, context.flags & VGCF_ONLINE != 0);
+}
+
+/// 4 and 5 are other names of 6 and 7.
+fn is_debugreg(number: u8) -> bool {
+    !matches!(number, 4 | 5)
+}
+
+fn install_fpu(vcpu: &Vcpu, context: &VcpuGuestContext) {
+    if context.flags & VGCF_I387_VALID == 0 {
+        return;
+    }
+    vcpu.fpu.set_image(&context.fpu_ctxt);
+    if let Some(xmm) = context.fpu_ctxt.get(IMAGE_XMM).and_then(<[u8]>::first_chunk) {
+        vcpu.xmm.set(xmm);
+    }
+    vcpu.fpu_valid.set(true);
+}
+
+fn fpu_image(vcpu: &Vcpu) -> [u8; IMAGE_BYTES] {
+    let mut image = vcpu.fpu.image();
+    if let Some(xmm) = image.get_mut(IMAGE_XMM) {
+        xmm.copy_from_slice(&vcpu.xmm.get());
+    }
+    image
 }
 
 fn callbacks(context: &VcpuGuestContext) -> Callbacks {
@@ -188,6 +224,10 @@ pub(super) fn get(domain: &Domain, request: &Request) -> Result<(), Errno> {
     let regs = &mut context.user_regs;
     (regs.ds, regs.es, regs.fs, regs.gs) = (ds, es, fs, gs);
     context.flags = flags(vcpu);
+    context.fpu_ctxt = fpu_image(vcpu);
+    for (number, value) in (0..).zip(&mut context.debugreg) {
+        *value = if is_debugreg(number) { debugreg::read(vcpu, number)? } else { 0 };
+    }
     for (handler, trap) in context.trap_ctxt.iter_mut().zip(&vcpu.traps) {
         *handler = trap.get();
     }
@@ -200,8 +240,9 @@ pub(super) fn get(domain: &Domain, request: &Request) -> Result<(), Errno> {
     context.kernel_ss = u64::from(vcpu.kernel_ss.get());
     context.kernel_sp = vcpu.kernel_sp.get();
     let cr3 = |root: Mfn| root.maddr().get();
-    context.ctrlreg =
-        [0, vcpu.user_root.get().map_or(0, cr3), 0, cr3(kernel_root), vcpu.cr4.get(), 0, 0, 0];
+    let user_cr3 = vcpu.user_root.get().map_or(0, cr3);
+    let [cr0, cr4] = [0, 4].map(|number| control_register::read(vcpu, number).unwrap_or(0));
+    context.ctrlreg = [cr0, user_cr3, 0, cr3(kernel_root), cr4, 0, 0, 0];
     let callbacks = vcpu.callbacks.get();
     context.event_callback_eip = callbacks.event.address;
     context.failsafe_callback_eip = callbacks.failsafe.address;
@@ -216,6 +257,7 @@ pub(super) fn get(domain: &Domain, request: &Request) -> Result<(), Errno> {
 fn flags(vcpu: &Vcpu) -> u64 {
     let callbacks = vcpu.callbacks.get();
     let bits = [
+        (vcpu.fpu_valid.get(), VGCF_I387_VALID),
         (vcpu.in_kernel.get(), VGCF_IN_KERNEL),
         (callbacks.failsafe.masks_events, VGCF_FAILSAFE_DISABLES_EVENTS),
         (callbacks.syscall.masks_events, VGCF_SYSCALL_DISABLES_EVENTS),

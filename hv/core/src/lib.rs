@@ -17,6 +17,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod acpi;
 #[cfg(debug_assertions)]
 pub mod audit;
 pub mod bounce;

@@ -13,12 +13,13 @@ mod stream;
 
 use alloc::rc::Rc;
 use httpd_core::connections::{Connection, Connections};
+use httpd_core::date;
 use httpd_core::request_log::RequestLog;
 use httpd_core::serve::{Outcome, Server};
 use httpd_core::stats::Stats;
 use machine::Machine;
 use minios::net::{self, StartError, TcpListener, TcpStream};
-use minios::time::{Duration, Instant, Timer};
+use minios::time::{Duration, Instant, Timer, wall_clock};
 use minios::{log, task};
 use stream::Client;
 
@@ -42,7 +43,9 @@ async fn main() -> Result<(), StartError> {
     let files = machine.files();
     let observer = |record: &_| log::debug!("{record}");
     let connections = Connections::new(now_ms);
-    let server = Rc::new(Server { machine, connections, stats, requests, clock: now_ms, observer });
+    let date = date::Clock::new(|| wall_clock().as_secs());
+    let server =
+        Rc::new(Server { machine, connections, stats, requests, date, clock: now_ms, observer });
     // The rest is for connections that were closed and still have something to deliver.
     let most = stack.limits().connections * 3 / 4;
     drop(task::spawn(sweep(server.clone())));

@@ -9,6 +9,7 @@ extern crate alloc;
 pub mod body;
 pub mod connections;
 pub mod content_type;
+pub mod date;
 pub mod etag;
 pub mod metrics;
 pub mod page;

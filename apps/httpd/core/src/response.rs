@@ -30,17 +30,20 @@ pub fn reason(status: u16) -> &'static str {
 /// Lets a client that asked for it send the body of its request.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// The head of `answer`.
-pub fn head(answer: &Answer, keep_alive: bool) -> String {
+/// The head of `answer`; `date` is the time of it, or empty.
+pub fn head(answer: &Answer, keep_alive: bool, date: &str) -> String {
     let mut text = String::with_capacity(256);
     // Writing to a string cannot fail.
-    let _ = write_head(&mut text, answer, keep_alive);
+    let _ = write_head(&mut text, answer, keep_alive, date);
     text
 }
 
-fn write_head(text: &mut String, answer: &Answer, keep_alive: bool) -> fmt::Result {
+fn write_head(text: &mut String, answer: &Answer, keep_alive: bool, date: &str) -> fmt::Result {
     let Answer { status, content_type, body, etag, ranges, range, allow } = answer;
     write!(text, "HTTP/1.1 {status} {}\r\nServer: minios\r\n", reason(*status))?;
+    if !date.is_empty() {
+        write!(text, "Date: {date}\r\n")?;
+    }
     // A 304 has no body, and speaks of the body that it does not have by its validator alone.
     if *status != 304 {
         write!(text, "Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len())?;

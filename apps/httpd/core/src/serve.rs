@@ -6,6 +6,7 @@ mod tests;
 
 use crate::body::{BadBody, Decoder, Framing, Next};
 use crate::connections::{Connection, Connections, Ended, Phase};
+use crate::date;
 use crate::pattern;
 use crate::range::Part;
 use crate::request::{MAX_HEAD, Method, Parsed, Request, parse};
@@ -69,6 +70,8 @@ pub struct Server<M> {
     pub stats: Rc<Stats>,
     /// The last requests.
     pub requests: Rc<RequestLog>,
+    /// The time for answers.
+    pub date: date::Clock,
     /// Tells milliseconds since any fixed point.
     pub clock: fn() -> u64,
     /// Is shown each request that was answered.
@@ -264,7 +267,7 @@ impl<M: Machine, S: Stream> Exchange<'_, M, S> {
         keep_alive: bool,
     ) -> Result<(), Stop<S::Error>> {
         self.connection.enter(Phase::Answer);
-        let head = response::head(answer, keep_alive);
+        let head = self.server.date.with(|date| response::head(answer, keep_alive, date));
         self.write(head.as_bytes()).await?;
         if with_body {
             match &answer.body {

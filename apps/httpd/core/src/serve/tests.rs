@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::{Outcome, Server, Stream};
 use crate::connections::Connections;
+use crate::date;
 use crate::etag::ETag;
 use crate::metrics::Metric;
 use crate::page::Fact;
@@ -53,7 +54,8 @@ fn server() -> Server<Site> {
     let requests = Rc::new(RequestLog::default());
     let connections = Connections::new(clock);
     let stats = Rc::new(Stats::default());
-    Server { machine: Site, connections, stats, requests, clock, observer: |_| () }
+    let date = date::Clock::new(|| 784_111_777);
+    Server { machine: Site, connections, stats, requests, date, clock, observer: |_| () }
 }
 
 /// A client that sends some pieces, then waits or closes, and takes `room` bytes at a time.
@@ -131,9 +133,12 @@ fn a_file() {
     assert_eq!(outcome, Outcome::Done);
     let (head, body) = got.split_once("\r\n\r\n").unwrap();
     assert_eq!(body, "hello\n");
-    for field in
-        ["Content-Length: 6", "Content-Type: text/plain; charset=utf-8", "Connection: close"]
-    {
+    for field in [
+        "Date: Sun, 06 Nov 1994 08:49:37 GMT",
+        "Content-Length: 6",
+        "Content-Type: text/plain; charset=utf-8",
+        "Connection: close",
+    ] {
         assert!(head.lines().any(|line| line == field), "{head}");
     }
     assert_eq!(server.stats.requests(), 1);

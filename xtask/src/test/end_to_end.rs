@@ -27,18 +27,21 @@ type Test = fn(&Service) -> Result<()>;
 type Named = (&'static str, Test);
 
 /// Tests against a machine with httpd alone.
-const ALONE: [Named; 13] = [
+const ALONE: [Named; 16] = [
     ("page", pages::front_page),
     ("a file, and none", pages::files),
     ("HEAD", pages::head),
     ("lengths of /bytes/N", pages::bytes),
+    ("parts, and what the client has", pages::parts),
+    ("requests in a row on one connection", pages::pipelining),
     ("uploads, by length and in chunks", uploads::whole),
     ("uploads that are refused", uploads::refused),
-    ("400 and 431", hostile::bad_requests),
+    ("400, 431 and 501", hostile::bad_requests),
     ("10,000 requests with keep-alive, ab", load::keep_alive),
     ("10,000 connections, ab", load::connections),
     ("keep-alive, wrk", load::wrk),
     ("64 MiB have the right SHA-256", load::download),
+    ("others are served beside clients that do not read", hostile::clients_that_do_not_read),
     ("408 after 10 s, while others are served", hostile::slow_clients),
     ("page after all that", pages::front_page),
 ];

@@ -43,6 +43,8 @@ impl Phase {
 /// How long a connection is left alone even if others want its room, in milliseconds: a client
 /// that means well has sent its request by then.
 const GRACE_MS: u64 = 1000;
+/// How long an answer may make no progress if others want the room, in milliseconds.
+const STALLED_MS: u64 = 5000;
 
 /// The connection was ended: its phase took too long, or others need the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,17 +188,22 @@ impl Connections {
     }
 
     /// Ends the connection that has waited for its client longest: of the idle ones if there are
-    /// any, else of those whose request has not come yet. False if there is none to end.
+    /// any, else of those whose request has not come yet, else of those whose client takes nothing
+    /// of the answer. False if there is none to end.
     fn shed(&self) -> bool {
         let now = (self.clock)();
-        let rank = |it: &Connection| match it.phase.get() {
-            Phase::Idle | Phase::Rest => Some(0),
-            Phase::Fresh | Phase::Head | Phase::Body => Some(1),
-            Phase::Answer => None,
+        let rank_and_grace = |it: &Connection| match it.phase.get() {
+            Phase::Idle | Phase::Rest => (0, GRACE_MS),
+            Phase::Fresh | Phase::Head | Phase::Body => (1, GRACE_MS),
+            Phase::Answer => (2, STALLED_MS),
         };
         let list = self.list.borrow();
-        let due = list.iter().filter(|it| !it.ended.get() && it.since_ms.get() + GRACE_MS <= now);
-        let ranked = due.filter_map(|it| Some((rank(it)?, it.since_ms.get(), it)));
+        let running = list.iter().filter(|it| !it.ended.get());
+        let ranked = running.filter_map(|it| {
+            let (rank, grace_ms) = rank_and_grace(it);
+            let since_ms = it.since_ms.get();
+            (since_ms + grace_ms <= now).then_some((rank, since_ms, it))
+        });
         let oldest = ranked.min_by_key(|&(rank, since_ms, _)| (rank, since_ms));
         oldest.inspect(|(_, _, it)| it.end()).is_some()
     }

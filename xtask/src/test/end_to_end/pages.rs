@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Single requests.
-use anyhow::{Result, ensure};
+use std::io::{Read, Write};
+
+use anyhow::{Context, Result, ensure};
 
 use crate::service::Service;
 
@@ -41,6 +43,46 @@ pub(super) fn bytes(service: &Service) -> Result<()> {
         let size = service.curl(&format!("/bytes/{count}"), &arguments)?;
         ensure!(size == count, "{size} bytes instead of {count}");
     }
+    Ok(())
+}
+
+/// Parts of a body, and of a file that the client has already.
+pub(super) fn parts(service: &Service) -> Result<()> {
+    let head = service.curl("/about.html", &["--head"])?;
+    let tag = head.lines().find_map(|line| line.strip_prefix("ETag: ")).map(str::trim);
+    let tag = tag.with_context(|| format!("no ETag: {head}"))?;
+    let (same, other) = (format!("If-None-Match: \"x\", {tag}"), "If-None-Match: \"x\"");
+    let (of_same, of_other) = (format!("If-Range: {tag}"), "If-Range: \"x\"");
+    for (path, arguments, expected) in [
+        ("/bytes/1000", &["--range", "990-"][..], "206 10"),
+        ("/bytes/1000", &["--range", "-1"], "206 1"),
+        ("/bytes/1000", &["--range", "0-0,5-6"], "200 1000"),
+        ("/about.html", &["--header", &same], "304 0"),
+        ("/about.html", &["--header", other, "--range", "0-4"], "206 5"),
+        ("/about.html", &["--header", &of_same, "--range", "1-4"], "206 4"),
+        ("/bytes/9", &["--header", of_other, "--range", "1-4"], "200 9"),
+    ] {
+        let usual = ["--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"];
+        let got = service.curl(path, &[&usual[..], arguments].concat())?;
+        ensure!(got == expected, "{got} instead of {expected} for {path} with {arguments:?}");
+    }
+    Ok(())
+}
+
+/// Requests that do not wait for the answers before them are answered in their order.
+pub(super) fn pipelining(service: &Service) -> Result<()> {
+    let mut stream = service.connect()?;
+    stream.write_all(
+        b"GET /bytes/3 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /bytes/4 HTTP/1.1\r\nHost: x\r\n\r\n\
+          GET /bytes/5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )?;
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers)?;
+    let text = String::from_utf8_lossy(&answers);
+    let lengths: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("Content-Length: ")).collect();
+    ensure!(lengths == ["3", "4", "5"], "{text}");
+    ensure!(answers.ends_with(b"\r\n\r\n\0\x01\x02\x03\x04"), "the last body is another");
     Ok(())
 }
 

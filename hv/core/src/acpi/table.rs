@@ -7,7 +7,7 @@ const HEADER: u32 = 36;
 /// Longer tables are none that is looked for.
 const MAX_LENGTH: u32 = 64 << 10;
 /// Bytes of the root pointer that its first sum covers, and of the whole.
-const ROOT: usize = 20;
+const ROOT: u32 = 20;
 const EXTENDED_ROOT: usize = 36;
 
 /// A table whose sum is right.
@@ -69,7 +69,7 @@ fn sum(memory: &impl TableMemory, at: u64, length: u32) -> Option<u8> {
 pub(super) fn is_root(memory: &impl TableMemory, at: u64) -> bool {
     let mut signature = [0; 8];
     let found = memory.read(at, &mut signature).is_some() && signature == *b"RSD PTR ";
-    found && sum(memory, at, ROOT as u32) == Some(0)
+    found && sum(memory, at, ROOT) == Some(0)
 }
 
 /// Calls `look` for every table that the root pointer at `root` leads to.
@@ -96,8 +96,10 @@ fn list<M: TableMemory>(memory: &M, root: u64) -> Option<Table<'_, M>> {
     if !is_root(memory, root) {
         return None;
     }
-    memory.read(root, &mut pointer[..ROOT])?;
-    if pointer[REVISION] >= 2 && memory.read(root, &mut pointer).is_some() {
+    memory.read(root, pointer.get_mut(..20)?)?;
+    if pointer.get(REVISION).is_some_and(|revision| *revision >= 2)
+        && memory.read(root, &mut pointer).is_some()
+    {
         let extended = pointer.get(24..32)?.first_chunk().copied().map(u64::from_le_bytes)?;
         let table = Table::find(memory, extended).filter(|table| table.signature == *b"XSDT");
         if table.is_some() {

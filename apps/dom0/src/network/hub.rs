@@ -7,13 +7,12 @@ use core::cell::RefCell;
 use core::task::Waker;
 
 use dom0_core::network::switch::{AddressTaken, Counters, PortId, PortKind, QueueLimits, Switch};
-use minios::net::link::{Capabilities, Packet};
+use minios::net::link::{Capabilities, MAX_PACKET, Packet};
 use minios::time::Instant;
 
-/// Sizes of the buffers that are kept: for acknowledgements and the like, and for ordinary packets.
-const CLASSES: [usize; 2] = [256, 2048];
-/// Buffers kept at most of each size.
-const BUFFERS: usize = 512;
+/// Sizes of the buffers that are kept, and how many at most: for acknowledgements and the like,
+/// for ordinary packets, and for large ones that stand for many segments.
+const CLASSES: [(usize, usize); 3] = [(256, 512), (2048, 512), (MAX_PACKET, 16)];
 
 /// The switch; a clone is the same.
 #[derive(Clone, Default)]
@@ -97,11 +96,11 @@ impl Hub {
     /// A buffer of `len` bytes; what it holds is left over from earlier packets of anyone, so all
     /// of it is to be overwritten.
     pub(super) fn buffer(&self, len: usize) -> Vec<u8> {
-        let Some(class) = CLASSES.iter().position(|size| len <= *size) else {
+        let Some(class) = CLASSES.iter().position(|(size, _)| len <= *size) else {
             return alloc::vec![0; len];
         };
         let kept = self.buffers.borrow_mut()[class].pop();
-        let mut buffer = kept.unwrap_or_else(|| Vec::with_capacity(CLASSES[class]));
+        let mut buffer = kept.unwrap_or_else(|| Vec::with_capacity(CLASSES[class].0));
         buffer.resize(len, 0);
         buffer
     }
@@ -109,11 +108,10 @@ impl Hub {
     /// Takes a buffer back for later packets.
     pub(super) fn recycle(&self, packet: Packet) {
         let buffer = packet.into_bytes();
-        let Some(class) = CLASSES.iter().position(|size| buffer.capacity() == *size) else {
-            return;
-        };
+        let of_class = |(size, _): &(usize, usize)| buffer.capacity() == *size;
+        let Some(class) = CLASSES.iter().position(of_class) else { return };
         let kept = &mut self.buffers.borrow_mut()[class];
-        if kept.len() < BUFFERS {
+        if kept.len() < CLASSES[class].1 {
             kept.push(buffer);
         }
     }

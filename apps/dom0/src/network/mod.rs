@@ -79,10 +79,10 @@ fn describe_port(kind: PortKind, counters: &Counters) -> String {
         PortKind::Station(mac) => format!("{mac}"),
     };
     let Counters { received, received_bytes, sent, sent_bytes, .. } = counters;
-    let Counters { malformed, spoofed, overflowed, unsendable, .. } = counters;
+    let Counters { merged, malformed, spoofed, overflowed, unsendable, .. } = counters;
     format!(
-        "{who}: in {received} packets, {received_bytes} bytes; out {sent}, {sent_bytes}; dropped: \
-         {malformed} malformed, {spoofed} spoofed, {overflowed} overflowed, {unsendable} unsendable"
+        "{who}: in {received} packets, {received_bytes} bytes; out {sent}, {sent_bytes}; merged: \
+         {merged} acknowledgements; dropped: {malformed} malformed, {spoofed} spoofed, {overflowed} overflowed, {unsendable} unsendable"
     )
 }
 

@@ -47,6 +47,16 @@ pub(crate) fn tcp_v6(payload: usize, segment_size: u16) -> Packet {
     finish_tcp(bytes, 54, payload, Gso { segment_size, kind: GsoKind::TcpV6 })
 }
 
+/// A TCP/IPv4 packet that does nothing but acknowledge the bytes before `number`.
+pub(crate) fn acknowledgement(number: u32) -> Packet {
+    let mut packet = tcp_v4(0, 1000);
+    packet.gso = None;
+    let tcp = &mut packet.bytes_mut()[34..];
+    tcp[8..12].copy_from_slice(&number.to_be_bytes());
+    tcp[13] = 0x10;
+    packet
+}
+
 fn finish_tcp(mut bytes: Vec<u8>, tcp: usize, payload: usize, gso: Gso) -> Packet {
     bytes[tcp + 4..tcp + 8].copy_from_slice(&0xffff_ff00_u32.to_be_bytes());
     bytes[tcp + 12] = 5 << 4;

@@ -8,8 +8,9 @@
 //! to every port. Nothing goes back where it came from.
 //!
 //! Each port has a queue with a bound of its own: a port that takes nothing loses its packets and
-//! harms nobody.
+//! harms nobody. Acknowledgements that wait there behind each other become fewer.
 
+mod acknowledgement;
 mod mac_table;
 mod port;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use minios_core::link::Capabilities;
 use minios_core::mac_address::MacAddress;
 use minios_core::packet::{Checksum, GsoKind, Packet};
 
+use super::acknowledgement;
 use crate::network::segmentation;
 
 /// Who is behind a port.
@@ -50,6 +51,8 @@ pub struct Counters {
     pub malformed: u64,
     /// Dropped on their way in: not from an address that may be there.
     pub spoofed: u64,
+    /// Acknowledgements dropped on their way out for a later one.
+    pub merged: u64,
     /// Dropped on their way out: the queue was full.
     pub overflowed: u64,
     /// Dropped on their way out: the checksum or the segments could not be made.
@@ -63,6 +66,8 @@ pub(super) struct Port {
     limits: QueueLimits,
     queue: VecDeque<Packet>,
     queued_bytes: usize,
+    /// The last packet in the queue stands for another one too.
+    last_is_merged: bool,
     waker: Option<Waker>,
 }
 
@@ -75,6 +80,7 @@ impl Port {
             limits,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            last_is_merged: false,
             waker: None,
         }
     }
@@ -101,7 +107,8 @@ impl Port {
             }
             return;
         }
-        let partial = matches!(packet.checksum, Checksum::Partial { .. });
+        // Who cuts a packet makes the segments' checksums too.
+        let partial = packet.gso.is_none() && matches!(packet.checksum, Checksum::Partial { .. });
         if partial && !self.capabilities.transmit_checksum && !packet.finish_checksum() {
             self.counters.unsendable += 1;
             return;
@@ -118,6 +125,16 @@ impl Port {
     }
 
     fn push(&mut self, packet: Packet) {
+        if let Some(last) = self.queue.back_mut()
+            && !self.last_is_merged
+            && acknowledgement::replaces(&packet, last)
+        {
+            self.queued_bytes = self.queued_bytes - last.len() + packet.len();
+            *last = packet;
+            self.last_is_merged = true;
+            self.counters.merged += 1;
+            return;
+        }
         if self.queue.len() >= self.limits.packets
             || self.queued_bytes + packet.len() > self.limits.bytes
         {
@@ -126,6 +143,7 @@ impl Port {
         }
         self.queued_bytes += packet.len();
         self.queue.push_back(packet);
+        self.last_is_merged = false;
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }

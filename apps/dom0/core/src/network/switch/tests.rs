@@ -11,7 +11,7 @@ use minios_core::mac_address::MacAddress;
 use minios_core::packet::{Checksum, Packet};
 
 use super::{AddressTaken, Counters, PortId, PortKind, QueueLimits, Switch};
-use crate::network::test_packets::{frame, mac, tcp_v4};
+use crate::network::test_packets::{acknowledgement, frame, mac, tcp_v4};
 
 /// A switch with an uplink and stations with addresses 1, 2, 3.
 fn switch() -> (Switch, PortId, [PortId; 3]) {
@@ -184,4 +184,51 @@ fn offloads_are_done_for_who_cannot() {
     let able = switch.add_port(PortKind::Station(mac(2)), able, QueueLimits::default()).unwrap();
     switch.forward(one, packet.clone(), 0);
     assert_eq!(switch.take(able), Some(packet));
+}
+
+/// The numbers of the acknowledgements that leave a port when `packets` wait there together.
+fn acknowledged(packets: impl IntoIterator<Item = Packet>) -> Vec<u32> {
+    let (mut switch, _, [one, two, _]) = switch();
+    for packet in packets {
+        switch.forward(one, packet, 0);
+    }
+    let out = core::iter::from_fn(|| switch.take(two));
+    out.map(|packet| u32::from_be_bytes(packet.bytes()[42..46].try_into().unwrap())).collect()
+}
+
+#[test]
+fn of_waiting_acknowledgements_every_second_goes() {
+    let one_by_one = (0..5).map(|n| acknowledgement((n * 1460_u32).wrapping_sub(2000)));
+    assert_eq!(acknowledged(one_by_one), [-540_i32, 2380, 3840].map(|n| n.cast_unsigned()));
+}
+
+#[test]
+fn acknowledgements_that_say_something_else_stay() {
+    let repeated = || acknowledgement(7);
+    assert_eq!(acknowledged([repeated(), repeated(), repeated()]), [7, 7, 7]);
+    assert_eq!(acknowledged([acknowledgement(7), acknowledgement(8 + 1460)]), [7, 1468]);
+    assert_eq!(acknowledged([acknowledgement(9), acknowledgement(8)]), [9, 8]);
+    // Class of service, address, port, sequence number, flag, header's length.
+    for at in [15, 30, 35, 41, 47, 46] {
+        let mut other = acknowledgement(8);
+        other.bytes_mut()[at] ^= 1;
+        assert_eq!(acknowledged([acknowledgement(7), other]).len(), 2, "byte {at}");
+    }
+    let mut data = tcp_v4(1, 1000);
+    data.gso = None;
+    data.bytes_mut()[42..48].copy_from_slice(&[0, 0, 0, 8, 0x50, 0x10]);
+    assert_eq!(acknowledged([acknowledgement(7), data]), [7, 8]);
+}
+
+#[test]
+fn a_merged_acknowledgement_leaves_the_books_right() {
+    let (mut switch, _, [one, two, _]) = switch();
+    let padded = Packet::new([acknowledgement(8).bytes(), &[0; 6]].concat());
+    let bytes = padded.len() as u64;
+    switch.forward(one, acknowledgement(7), 0);
+    switch.forward(one, padded, 0);
+    assert!(switch.take(two).is_some());
+    let Counters { sent, sent_bytes, merged, .. } = counters(&switch, two);
+    assert_eq!((sent, sent_bytes, merged), (1, bytes, 1));
+    assert!(switch.take(two).is_none());
 }

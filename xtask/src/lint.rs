@@ -2,7 +2,7 @@
 //! `cargo xtask lint`: the rules of the repository that no compiler knows.
 use anyhow::{Result, bail};
 
-use crate::workspace::Workspace;
+use crate::{progress::Step, workspace::Workspace};
 
 mod headers;
 mod imports;
@@ -43,7 +43,9 @@ pub(crate) fn verb(workspace: &Workspace, _: &Args) -> Result<()> {
     sizes::check(&sources, &mut findings);
     headers::check(&sources, &mut findings);
     unsafe_code::check(&packages, &sources, &mut findings);
+    let step = Step::start("Looking at all images");
     red_zone::check(workspace, &packages, &mut findings);
+    drop(step);
     for note in &findings.notes {
         println!("{note}");
     }

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::qemu::Machine;
+use crate::{progress::Step, qemu::Machine};
 
 /// A machine that ends when this is dropped.
 pub(crate) struct Session {
@@ -119,6 +119,7 @@ impl Session {
 
     /// Waits until the console ends with `prompt`, which nobody ends with a new line.
     pub(crate) fn wait_for_prompt(&mut self, prompt: &str, patience: Duration) -> Result<()> {
+        let _step = Step::start("Waiting for dom0's prompt");
         let deadline = Instant::now() + patience;
         while plain(self.pending.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()) != prompt
         {

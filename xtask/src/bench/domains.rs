@@ -10,6 +10,7 @@ use super::Row;
 use crate::{
     build::{self, Profile},
     machine_files::MachineFiles,
+    progress::Step,
     qemu::{Machine, Serial},
     ramdisk::Domain,
     session::Session,
@@ -58,6 +59,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
 }
 
 fn pair(session: &mut Session, partner: &str, guest: &str) -> Result<Vec<Row>> {
+    let _step = Step::start(format!("{guest}, beside {partner}"));
     session.type_line(&format!("create {partner}.cfg"))?;
     session.type_line(&format!("create {guest}.cfg"))?;
     let prefix = format!("[{guest}] ");

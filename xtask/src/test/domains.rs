@@ -12,6 +12,7 @@ use super::{guest, outcome::Outcome, tally::Tally};
 use crate::{
     build::{self, Profile},
     machine_files::MachineFiles,
+    progress::Step,
     qemu::{Machine, Serial},
     ramdisk::Domain,
     session::Session,
@@ -74,6 +75,7 @@ pub(super) fn with_partners(workspace: &Workspace, names: &[String]) -> Result<V
 
 /// Runs a guest, beside its partner if it has one.
 fn run_one(session: &mut Session, name: &str) -> Result<Outcome> {
+    let _step = Step::start(name);
     let Some(partner) = guest::partner(name) else { return run_alone(session, name) };
     session.type_line(&format!("create {partner}.cfg"))?;
     let outcome = run_alone(session, name);

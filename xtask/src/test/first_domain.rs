@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     build::{self, Profile},
+    progress::Step,
     qemu::{Boot, Machine, Serial},
     session::Session,
     workspace::Workspace,
@@ -108,6 +109,7 @@ pub(crate) fn follow(
     name: &str,
     patience: Duration,
 ) -> Result<Outcome> {
+    let _step = Step::start(name);
     let mut session = Session::start(machine, &log(workspace, name))?;
     // The machine ends with its first domain, so no line has to say so.
     Ok(Outcome::follow(&mut session, "", |_| false, Instant::now() + patience))

@@ -8,7 +8,7 @@ use hv_core::log_ring::LogRing;
 use spin::Mutex;
 use xen_abi::event_channel::Virq;
 
-use crate::arch::ioapic::{self, Trigger};
+use crate::arch::ioapic;
 use crate::arch::serial::{IRQ, Serial};
 use crate::events;
 
@@ -51,9 +51,10 @@ pub fn write_guest(bytes: &[u8]) {
 
 /// Lets the serial port interrupt when something is typed.
 pub fn start_input() {
-    ioapic::route(IRQ, VECTOR, Trigger { level: false, active_low: false });
+    let (line, trigger) = ioapic::isa_line(IRQ);
+    ioapic::route(line, VECTOR, trigger);
     Serial::enable_receive_interrupt();
-    ioapic::set_masked(IRQ, false);
+    ioapic::set_masked(line, false);
 }
 
 /// The next byte typed.

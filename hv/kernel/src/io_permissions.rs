@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which ports, memory and interrupts of the hardware a domain may use.
+use hv_core::acpi::ConfigMemory;
 use xen_abi::frame::Mfn;
 
-use crate::arch::cpu;
+use crate::arch::{cpu, ioapic};
+use crate::boot::firmware::platform;
 use crate::msi;
 
 /// Permissions of one domain.
@@ -29,16 +31,18 @@ impl IoPermissions {
     /// hypervisor's, and frames beyond the CPU's addresses are nobody's.
     #[must_use]
     pub fn allows_frame(self, frame: Mfn) -> bool {
-        const IOAPIC: u64 = 0xfec00;
         const LAPIC: u64 = 0xfee00;
         let frames = 1 << (cpu::features().physical_bits - 12);
         let exists = frame.get() < frames;
-        self == Self::Hardware && exists && frame.get() != IOAPIC && frame.get() != LAPIC
+        self == Self::Hardware && exists && !ioapic::has_frame(frame) && frame.get() != LAPIC
     }
 }
 
-/// Whether a frame of device memory may be mapped for reading only: it has messages.
+/// Whether a frame of device memory may be mapped for reading only: it has messages, or
+/// configuration space, which is written through ports and looked at there.
 #[must_use]
 pub fn is_read_only(frame: Mfn) -> bool {
-    msi::tables::has_frame(frame)
+    let at = frame.maddr().get();
+    let is_in = |config: &ConfigMemory| at.wrapping_sub(config.start) < config.bytes;
+    msi::tables::has_frame(frame) || platform().config.iter().any(is_in)
 }

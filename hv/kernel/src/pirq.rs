@@ -12,7 +12,7 @@ use xen_abi::errno::Errno;
 use xen_abi::event_channel::EvtchnPort;
 
 use crate::arch::ioapic::{self, Trigger};
-use crate::arch::lapic;
+use crate::arch::{lapic, serial};
 use crate::domain::{self, Domain};
 use crate::events;
 use crate::msi::Message;
@@ -82,16 +82,17 @@ pub fn set_trigger(line: u32, trigger: Trigger) -> Result<(), Errno> {
 }
 
 /// Makes a pirq of a line, or returns the one there is. Lines of the ISA bus signal by edges
-/// unless the domain has said otherwise.
+/// unless the domain has said otherwise, or else the firmware.
 pub fn map_line(domain: &Domain, line: u32) -> Result<u32, Errno> {
     const ISA_LINES: u32 = 16;
     let number = u8::try_from(line).ok().filter(|_| line < LINES).ok_or(Errno::Einval)?;
-    if line == u32::from(crate::arch::serial::IRQ) {
+    if number == ioapic::isa_line(serial::IRQ).0 {
         return Err(Errno::Ebusy);
     }
     let told = TRIGGERS.lock().get(usize::from(number)).copied().flatten();
     let is_pci = line >= ISA_LINES;
-    let trigger = told.unwrap_or(Trigger { level: is_pci, active_low: is_pci });
+    let usual = Trigger { level: is_pci, active_low: is_pci };
+    let trigger = told.or_else(|| ioapic::told_trigger(line)).unwrap_or(usual);
     map(domain, line, Source::Line { line: number, trigger })
 }
 

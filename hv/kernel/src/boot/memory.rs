@@ -9,7 +9,7 @@ use crate::memory::layout::DIRECT_MAP_BYTES;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 /// What the boot page tables map.
-const BOOT_MAPPED: u64 = 4 << 30;
+pub(super) const BOOT_MAPPED: u64 = 4 << 30;
 const USABLE: u32 = 1;
 
 /// A range of machine addresses, page aligned.

@@ -15,6 +15,7 @@ use crate::pcpu::BOOT_PCPU;
 use crate::time::Measurement;
 
 mod failure;
+pub mod firmware;
 mod first_domain;
 mod info;
 mod memory;
@@ -67,6 +68,7 @@ extern "C" fn hv_main(magic: u32, address: u32) -> ! {
     let info = INFO.call_once(|| multiboot::read(magic, address));
     cpu::find_features(options(info).smap);
     smap::patch();
+    firmware::read();
     let memory = BootMemory::new(info, end_of_image());
     take_over_memory(info, memory);
     // SAFETY: the stack was mapped a moment ago and nothing on the old one is needed again.

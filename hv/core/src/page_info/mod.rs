@@ -140,8 +140,7 @@ impl PageInfo {
     /// Takes a general reference if `owner` owns the frame.
     #[must_use]
     pub fn get(&self, owner: DomId) -> bool {
-        self.update_state(|state| if state.owner() == owner { state.referenced() } else { None })
-            .is_ok()
+        self.update_state(|state| state.referenced_by(owner)).is_ok()
     }
 
     /// Takes a general reference whoever owns the frame, and says who does; `None` where nobody

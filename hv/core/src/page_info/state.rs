@@ -108,6 +108,13 @@ impl State {
         if room { self.0.checked_add(1).map(Self) } else { None }
     }
 
+    /// With one more reference, where `owner` is the owner and there is a reference.
+    pub(super) const fn referenced_by(self, owner: DomId) -> Option<Self> {
+        // What is left of a frame in use of the owner is its count and how it was given to it.
+        let rest = (self.0 ^ Self::owned(owner).0) & !(ALLOCATED | SHARED);
+        if rest != 0 && rest < COUNT_MASK { Some(Self(self.0.wrapping_add(1))) } else { None }
+    }
+
     /// With one reference less.
     pub(super) fn unreferenced(self) -> Option<Self> {
         if self.count() == 0 { None } else { self.0.checked_sub(1).map(Self) }

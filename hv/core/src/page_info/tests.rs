@@ -69,3 +69,47 @@ fn type_words_keep_their_parts() {
     assert!(word.is_validated() && word.is_pinned());
     assert_eq!(word.unused_once().map(TypeWord::count), Some(0));
 }
+
+#[test]
+fn a_use_is_only_counted_where_nothing_else_is_to_be_done() {
+    let writable = TypeWord::first_use(PageType::Writable, true);
+    let table = TypeWord::first_use(PageType::Table(Level::L1), true);
+    for word in [writable, table, table.with_pinned(true)] {
+        let more = word.used_again(word.page_type()).unwrap();
+        assert_eq!(more.count(), 2);
+        assert_eq!(more.unused_again(), Some(word));
+        assert_eq!(word.used_again(PageType::SegDesc), None);
+    }
+    // A frame that was only written may be written again; a table's last use ends its entries'.
+    let unused = writable.unused_again().unwrap();
+    assert_eq!(unused.used_again(PageType::Writable), Some(writable));
+    assert_eq!(unused.unused_again(), None);
+    assert_eq!(table.unused_again(), None);
+    for word in [
+        TypeWord::unused(PageType::Table(Level::L1)),
+        TypeWord::partial(PageType::Table(Level::L1), 5),
+        TypeWord::first_use(PageType::Table(Level::L1), false),
+    ] {
+        assert_eq!(word.used_again(PageType::Table(Level::L1)), None);
+    }
+}
+
+#[test]
+fn only_the_owner_of_a_frame_in_use_gets_a_reference() {
+    let (owner, other) = (DomId::new(3), DomId::new(4));
+    for state in [State::allocated(owner), State::shared(owner)] {
+        let page = PageInfo::default();
+        page.set_state(state);
+        assert!(page.get(owner));
+        assert_eq!(page.state().count(), 2);
+        assert!(!page.get(other));
+    }
+    for (state, owner) in
+        [(State::HYPERVISOR, DomId::XEN), (State::IO, DomId::IO), (State::free(4), DomId::XEN)]
+    {
+        let page = PageInfo::default();
+        page.set_state(state);
+        assert!(!page.get(owner));
+        assert_eq!(page.state(), state);
+    }
+}

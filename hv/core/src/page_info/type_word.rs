@@ -164,9 +164,11 @@ impl TypeWord {
         }
     }
 
-    /// One use less, where others remain.
-    pub(crate) const fn unused_of_many(self) -> Option<Self> {
-        if self.count() > 1 { Some(Self(self.0.wrapping_sub(1))) } else { None }
+    /// One use less, where that takes no more than counting: others remain, or the contents hold
+    /// no references.
+    pub(crate) const fn unused_again(self) -> Option<Self> {
+        let last = if self.page_type().is_validated() { 1 } else { 0 };
+        if self.count() > last { Some(Self(self.0.wrapping_sub(1))) } else { None }
     }
 
     /// One use less; `None` where there is none.

@@ -15,17 +15,26 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EINVAL` where the frame is in use as another type, or what its contents are refused
     /// with; [`Stop::Preempted`].
-    #[inline]
     pub fn get_type(&self, mfn: Mfn, wanted: PageType) -> Result<(), Stop> {
-        match self.page(mfn).update_type(|word| word.used_again(wanted)) {
+        self.take_type(mfn, self.page(mfn), wanted)
+    }
+
+    /// The same for the frame of `page`.
+    #[inline]
+    pub(super) fn take_type(
+        &self,
+        mfn: Mfn,
+        page: &PageInfo,
+        wanted: PageType,
+    ) -> Result<(), Stop> {
+        match page.update_type(|word| word.used_again(wanted)) {
             Ok(_) => Ok(()),
-            Err(_) => self.get_other_type(mfn, wanted),
+            Err(_) => self.take_other_type(mfn, page, wanted),
         }
     }
 
     /// The same for a frame that has another type, or must be checked.
-    fn get_other_type(&self, mfn: Mfn, wanted: PageType) -> Result<(), Stop> {
-        let page = self.page(mfn);
+    fn take_other_type(&self, mfn: Mfn, page: &PageInfo, wanted: PageType) -> Result<(), Stop> {
         loop {
             let word = page.type_word();
             if word.count() > 0 {
@@ -70,8 +79,8 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EINVAL` where it is not the owner's; as [`Self::get_type`].
     pub fn get_page_and_type(&self, mfn: Mfn, owner: DomId, wanted: PageType) -> Result<(), Stop> {
-        self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
-        self.get_type(mfn, wanted).inspect_err(|_| self.put_page(mfn))
+        let page = self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
+        self.take_type(mfn, page, wanted).inspect_err(|_| self.drop_page(mfn, page))
     }
 
     /// Checks the contents of a frame whose first use was just entered; `before` is the type word

@@ -5,6 +5,7 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 
 use super::{Machine, PageType, PageTypes, Stop};
+use crate::page_info::PageInfo;
 use crate::page_table::{Entry, Level};
 
 impl<M: Machine> PageTypes<'_, M> {
@@ -30,16 +31,17 @@ impl<M: Machine> PageTypes<'_, M> {
             return Err(Errno::Einval.into());
         }
         let mfn = entry.mfn();
-        let table = self.machine.frame_table();
-        if table.is_io(mfn) {
+        let Some(page) = self.memory(mfn) else {
             return self.check_io(mfn, table_owner, page_owner);
+        };
+        if !page.get(page_owner) {
+            return Err(Errno::Ebusy.into());
         }
-        table.get_page(mfn, page_owner).ok_or(Errno::Ebusy)?;
         if !entry.is_writable() {
             return Ok(());
         }
-        self.get_type(mfn, PageType::Writable).map_err(|stop| {
-            self.put_page(mfn);
+        self.take_type(mfn, page, PageType::Writable).map_err(|stop| {
+            self.drop_page(mfn, page);
             match stop {
                 Stop::Refused(_) => Errno::Ebusy.into(),
                 Stop::Preempted => stop,
@@ -78,12 +80,19 @@ impl<M: Machine> PageTypes<'_, M> {
 
     /// Drops the references of a leaf.
     pub(super) fn put_leaf(&self, entry: Entry) {
-        if !entry.is_present() || self.machine.frame_table().is_io(entry.mfn()) {
+        if !entry.is_present() {
             return;
         }
+        let mfn = entry.mfn();
+        let Some(page) = self.memory(mfn) else { return };
         if entry.is_writable() {
-            self.put_type(entry.mfn());
+            self.drop_type(mfn, page);
         }
-        self.put_page(entry.mfn());
+        self.drop_page(mfn, page);
+    }
+
+    /// The bookkeeping of a frame; `None` for device memory.
+    fn memory(&self, mfn: Mfn) -> Option<&PageInfo> {
+        self.machine.frame_table().get(mfn).filter(|page| !page.state().is_io())
     }
 }

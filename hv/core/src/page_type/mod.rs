@@ -99,7 +99,12 @@ impl<'m, M: Machine> PageTypes<'m, M> {
 
     /// Drops a general reference, and frees the frame if it was the last.
     pub fn put_page(&self, mfn: Mfn) {
-        let page = self.page(mfn);
+        self.drop_page(mfn, self.page(mfn));
+    }
+
+    /// The same for the frame of `page`.
+    #[inline]
+    fn drop_page(&self, mfn: Mfn, page: &PageInfo) {
         if let Put::Last(owner) = page.put() {
             page.set_tlb_stamp(self.machine.tlb_clock());
             self.machine.release(owner, mfn);
@@ -108,8 +113,9 @@ impl<'m, M: Machine> PageTypes<'m, M> {
 
     /// Drops a type reference and a general reference.
     pub fn put_page_and_type(&self, mfn: Mfn) {
-        self.put_type(mfn);
-        self.put_page(mfn);
+        let page = self.page(mfn);
+        self.drop_type(mfn, page);
+        self.drop_page(mfn, page);
     }
 
     /// Lets go of a frame that the hypervisor shares ([`crate::frame_table::FrameTable::share`]).

@@ -4,7 +4,7 @@ use xen_abi::domain::DomId;
 use xen_abi::frame::Mfn;
 
 use super::{Machine, PageType, PageTypes, Stop};
-use crate::page_info::TypeWord;
+use crate::page_info::{PageInfo, TypeWord};
 use crate::page_table::{ENTRIES, Entry, Level, entry_at, is_hypervisor_slot};
 
 impl<M: Machine> PageTypes<'_, M> {
@@ -13,15 +13,22 @@ impl<M: Machine> PageTypes<'_, M> {
     ///
     /// # Panics
     /// If there is no reference to drop.
-    #[inline]
     pub fn put_type(&self, mfn: Mfn) {
-        if self.page(mfn).update_type(TypeWord::unused_of_many).is_err() {
-            self.put_last_type(mfn);
+        self.drop_type(mfn, self.page(mfn));
+    }
+
+    /// The same for the frame of `page`.
+    #[inline]
+    pub(super) fn drop_type(&self, mfn: Mfn, page: &PageInfo) {
+        match page.update_type(TypeWord::unused_again) {
+            Ok(old) if old.count() == 1 => page.set_tlb_stamp(self.machine.tlb_clock()),
+            Ok(_) => {}
+            Err(_) => self.drop_last_type(mfn, page),
         }
     }
 
-    fn put_last_type(&self, mfn: Mfn) {
-        let page = self.page(mfn);
+    /// Drops the last use of a table or of descriptors.
+    fn drop_last_type(&self, mfn: Mfn, page: &PageInfo) {
         let old = page.update_type(|word| {
             let less = word.unused_once()?;
             Some(match word.page_type() {

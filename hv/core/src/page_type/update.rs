@@ -121,9 +121,9 @@ impl<M: Machine> PageTypes<'_, M> {
             _ => Err(Errno::Einval.into()),
         };
         if used.is_some() {
-            self.put_type(mfn);
+            self.drop_type(mfn, page);
         }
-        self.put_page(mfn);
+        self.drop_page(mfn, page);
         result
     }
 
@@ -163,8 +163,8 @@ impl<M: Machine> PageTypes<'_, M> {
             if old.is_present() && new.is_similar(old) {
                 return self.replace(update, old, Level::L1);
             }
+            self.get_leaf(new, update.table_owner, update.page_owner)?;
         }
-        self.get_leaf(new, update.table_owner, update.page_owner)?;
         let result = self.replace(update, old, Level::L1);
         self.put_leaf(if result.is_ok() { old } else { new });
         result

@@ -108,6 +108,8 @@ impl Inner {
     }
 
     fn advance_lingering(&mut self) {
+        // Without room the last acknowledgement may not have been sent yet.
+        let sent = self.device.link.can_transmit();
         let mut index = 0;
         while let Some(it) = self.connections.lingering.get_mut(index) {
             let handle = it.handle;
@@ -121,7 +123,7 @@ impl Inner {
             let state = socket.state();
             let tuple = socket.local_endpoint().zip(socket.remote_endpoint());
             match state {
-                tcp::State::TimeWait => {
+                tcp::State::TimeWait if sent => {
                     if let Some((local, remote)) = tuple {
                         let tuple = Tuple { local: local.into(), remote: remote.into() };
                         self.connections.time_wait.insert(tuple, self.now_us);

@@ -201,9 +201,13 @@ impl Inner {
         timers.into_iter().chain(self.connections.deadline_us()).min()
     }
 
+    /// Takes packets in, as long as there is room for what they may be answered with.
     fn ingress(&mut self) {
         let now = instant(self.now_us);
         for _ in 0..INGRESS_BATCH {
+            if !self.device.link.can_transmit() {
+                return;
+            }
             let Some(packet) = self.device.next() else { return };
             let verdict = self.admit(&packet);
             self.device.pending = Some(packet);

@@ -34,6 +34,29 @@ fn a_burst_waits_in_the_backlog() {
     }
 }
 
+/// Four connections from their requests to their ends, all at once, over a link with room for
+/// `room` packets of the server. Returns how many packets the clients sent.
+fn four_at_once(room: usize) -> u64 {
+    let pair = Pair::plain();
+    let mut listener = TcpListener::bind(&pair.server, 80, 8).unwrap();
+    pair.room.set(room);
+    let clients = pair.run(all(connects(&pair, 4)));
+    for _ in 0..4 {
+        pair.run(listener.accept()).0.close();
+    }
+    pair.settle();
+    clients.into_iter().for_each(|client| client.unwrap().close());
+    pair.pass(5_000_000);
+    assert_eq!(pair.server.counters().connections + pair.client.counters().connections, 0);
+    assert_eq!(pair.dropped.get(), 0);
+    pair.client.counters().packets_sent
+}
+
+#[test]
+fn nothing_is_lost_on_a_full_link() {
+    assert_eq!(four_at_once(1), four_at_once(usize::MAX));
+}
+
 #[test]
 fn more_than_the_bounds_are_served_in_turn() {
     let pair = Pair::plain();

@@ -29,6 +29,10 @@ pub(super) struct End {
     /// Every n-th packet is lost; 0 for none.
     lose: Rc<Cell<usize>>,
     sent: usize,
+    /// How many packets fit on the wire.
+    room: Rc<Cell<usize>>,
+    /// Packets that found no room.
+    dropped: Rc<Cell<usize>>,
 }
 
 impl Link for End {
@@ -45,9 +49,13 @@ impl Link for End {
         self.input.borrow_mut().pop_front()
     }
     fn can_transmit(&mut self) -> bool {
-        true
+        self.output.borrow().len() < self.room.get()
     }
     fn transmit(&mut self, packet: Packet) {
+        if !self.can_transmit() {
+            self.dropped.set(self.dropped.get() + 1);
+            return;
+        }
         self.sent += 1;
         if self.lose.get() == 0 || !self.sent.is_multiple_of(self.lose.get()) {
             self.output.borrow_mut().push_back(packet);
@@ -73,6 +81,10 @@ pub(super) struct Pair {
     pub(super) to_server: Queue,
     pub(super) to_client: Queue,
     pub(super) lose: Rc<Cell<usize>>,
+    /// How many packets of the server fit on the wire.
+    pub(super) room: Rc<Cell<usize>>,
+    /// Packets of the server that found no room.
+    pub(super) dropped: Rc<Cell<usize>>,
     pub(super) now_us: Cell<u64>,
 }
 
@@ -84,7 +96,8 @@ impl Pair {
     pub(super) fn new(limits: Limits, capabilities: Capabilities) -> Self {
         let (to_server, to_client) = (Queue::default(), Queue::default());
         let lose = Rc::new(Cell::new(0));
-        let stack = |number: u8, input: &Queue, output: &Queue, limits| {
+        let (room, dropped) = (Rc::new(Cell::new(usize::MAX)), Rc::new(Cell::new(0)));
+        let stack = |number: u8, input: &Queue, output: &Queue, room, limits| {
             let end = End {
                 mac: MacAddress([2, 0, 0, 0, 0, number]),
                 input: input.clone(),
@@ -92,13 +105,17 @@ impl Pair {
                 capabilities,
                 lose: lose.clone(),
                 sent: 0,
+                room,
+                dropped: dropped.clone(),
             };
             let config = Config::parse(&format!("ip=10.0.0.{number}/24 dns=10.0.0.1")).unwrap();
             Stack::new(Box::new(end), &config, limits, u64::from(number) << 20, 0)
         };
-        let server = stack(1, &to_server, &to_client, limits);
-        let client = stack(2, &to_client, &to_server, Limits::for_memory(64 << 20));
-        Self { server, client, to_server, to_client, lose, now_us: Cell::new(0) }
+        let server = stack(1, &to_server, &to_client, room.clone(), limits);
+        let endless = Rc::new(Cell::new(usize::MAX));
+        let client = stack(2, &to_client, &to_server, endless, Limits::for_memory(64 << 20));
+        let now_us = Cell::new(0);
+        Self { server, client, to_server, to_client, lose, room, dropped, now_us }
     }
 
     pub(super) fn plain() -> Self {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Pair, Table, operations::figure};
 use crate::{
     bench::domains::{self, PROFILE},
+    progress::Step,
     real_xen::{NO_MITIGATIONS, Options, PROMPT, RealXen},
     session::Session,
     test::outcome::{End, Outcome},
@@ -24,7 +25,9 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
     let mut machine = xen.machine(workspace, PROFILE, &domains::domains()?, &folder, &options)?;
     machine.counted = Some(0);
     let mut session = Session::start(&machine, &folder.join("domains-on-xen.log"))?;
+    let step = Step::start("Starting the real Xen, counted");
     session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 of the real Xen does not come up")?;
+    drop(step);
     let mut rows = Vec::new();
     for (partner, guest) in domains::PAIRS {
         let xens = pair(&mut session, partner, guest)?;
@@ -45,6 +48,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
 }
 
 fn pair(session: &mut Session, partner: &str, guest: &str) -> Result<Outcome> {
+    let _step = Step::start(format!("{guest} beside {partner} on the real Xen"));
     session.command(PROMPT, &format!("xl create -q {partner}.cfg"), PATIENCE)?;
     let lines =
         session.command(PROMPT, &format!("try {guest} pv {}", PATIENCE.as_secs()), PATIENCE)?;

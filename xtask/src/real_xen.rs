@@ -35,6 +35,10 @@ const DOM0_MEMORY_MIB: u32 = 512;
 pub(crate) const CPU: &str = "EPYC,-smap,-monitor,-rdtscp,-xsave,-osvw,-topoext,-nrip-save,-xsavec,-rdseed,\
     -sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch";
 
+/// Vector state is exchanged with each switch. Exchanged on demand, as is usual on AMD's processors,
+/// it gets lost under this emulation: programs of dom0 crash now and then beside a busy domU.
+const EAGER_VECTOR_STATE: &str = "spec-ctrl=eager-fpu";
+
 const HYPERVISOR: &str = "/boot/xen-4.17-amd64.gz";
 const HYPERVISOR_PACKAGE: &str = "xen-hypervisor-4.17-amd64";
 const PACKAGES: [&str; 22] = [
@@ -139,7 +143,7 @@ impl RealXen {
             hv: hypervisor(&self.debian)?,
             hv_arguments: format!(
                 "console=com1 com1=115200,8n1 dom0_mem={DOM0_MEMORY_MIB}M,max:{DOM0_MEMORY_MIB}M \
-                 dom0_max_vcpus=1 {xen_arguments}"
+                 dom0_max_vcpus=1 {EAGER_VECTOR_STATE} {xen_arguments}"
             ),
             modules: vec![
                 (

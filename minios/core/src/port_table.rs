@@ -67,6 +67,12 @@ impl PortTable {
         core::mem::take(&mut self.slot(port).pending)
     }
 
+    /// Forgets all ports, and gives the wakers of who waits, to be told that their port is gone.
+    #[must_use]
+    pub fn clear(&mut self) -> Vec<Waker> {
+        core::mem::take(&mut self.slots).into_iter().filter_map(|slot| slot.waker).collect()
+    }
+
     fn slot(&mut self, port: u32) -> &mut Slot {
         let index = port as usize;
         if index >= self.slots.len() {

@@ -12,8 +12,8 @@
 //! # }
 //! ```
 use core::future::poll_fn;
-use core::sync::atomic::Ordering;
-use core::task::{Context, Poll};
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::{Context, Poll, Waker};
 
 use minios_core::port_table::{self, PortTable};
 use xen_abi::domain::DomId;
@@ -23,13 +23,17 @@ use xen_abi::event_channel::{BIND_PIRQ_WILL_SHARE, EvtchnPort, Virq};
 use crate::arch::{shared_info, vcpu_info};
 use crate::hypercall::event_channel as op;
 use crate::lock::Lock;
+use crate::suspend::{self, Outcome};
 
 static PORTS: Lock<PortTable> = Lock::new(PortTable::new());
 
-/// Our end of an event channel; closed on drop.
+/// Our end of an event channel; closed on drop. It is dead when the domain has been restored from
+/// a save: then it neither sends nor receives.
 #[derive(Debug)]
 pub struct EventChannel {
-    port: EvtchnPort,
+    port: AtomicU32,
+    /// How often the domain had been restored when the port was bound.
+    restores: AtomicU32,
 }
 
 impl EventChannel {
@@ -68,6 +72,15 @@ impl EventChannel {
     /// A port that somebody bound for us: the builder, for console and xenstore.
     #[must_use]
     pub fn open(port: EvtchnPort) -> Self {
+        let channel = Self { port: AtomicU32::new(0), restores: AtomicU32::new(0) };
+        channel.reopen(port);
+        channel
+    }
+
+    /// Takes another port in the place of one that is gone.
+    pub(crate) fn reopen(&self, port: EvtchnPort) {
+        self.port.store(port.get(), Ordering::Relaxed);
+        self.restores.store(suspend::restores(), Ordering::Relaxed);
         PORTS.lock().open(port.get());
         // A port may have been masked by whoever had its number before.
         if let Some((word, bit)) = port.word_and_bit()
@@ -75,19 +88,25 @@ impl EventChannel {
         {
             let _ = op::unmask(port);
         }
-        Self { port }
+    }
+
+    /// Whether the port is still ours.
+    fn is_alive(&self) -> bool {
+        self.restores.load(Ordering::Relaxed) == suspend::restores()
     }
 
     /// The number by which the other side, or a ring's owner, knows our end.
     #[must_use]
     pub fn port(&self) -> EvtchnPort {
-        self.port
+        EvtchnPort::new(self.port.load(Ordering::Relaxed))
     }
 
     /// Raises the event at the other end; nothing happens while nobody is there.
     pub fn notify(&self) {
-        // Fails only for a port that cannot send: an interrupt.
-        let _ = op::send(self.port);
+        if self.is_alive() {
+            // Fails only for a port that cannot send: an interrupt.
+            let _ = op::send(self.port());
+        }
     }
 
     /// Waits for an event: returns at once if there was one since the last wait.
@@ -99,25 +118,40 @@ impl EventChannel {
 
     /// [`wait`](Self::wait), for code that is polled.
     pub fn poll_wait(&self, cx: &mut Context<'_>) -> Poll<()> {
-        PORTS.lock().poll(self.port.get(), cx.waker())
+        if !self.is_alive() {
+            return Poll::Pending;
+        }
+        PORTS.lock().poll(self.port().get(), cx.waker())
     }
 
     /// Whether there was an event since the last wait; then it counts as waited for.
     #[must_use]
     pub fn take_pending(&self) -> bool {
-        PORTS.lock().take_pending(self.port.get())
+        self.is_alive() && PORTS.lock().take_pending(self.port().get())
     }
 
     /// Lets an interrupt come again after it was handled, where it stays masked until then.
     pub fn unmask(&self) {
-        let _ = op::unmask(self.port);
+        if self.is_alive() {
+            let _ = op::unmask(self.port());
+        }
     }
 }
 
 impl Drop for EventChannel {
     fn drop(&mut self) {
-        let _ = op::close(self.port);
-        PORTS.lock().open(self.port.get());
+        if self.is_alive() {
+            let _ = op::close(self.port());
+            PORTS.lock().open(self.port().get());
+        }
+    }
+}
+
+/// All ports are gone: who waits for one looks again.
+pub(crate) fn resume(outcome: Outcome) {
+    if outcome == Outcome::Restored {
+        let wakers = PORTS.lock().clear();
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

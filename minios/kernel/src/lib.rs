@@ -59,6 +59,7 @@ pub mod ramdisk;
 pub mod random;
 mod shutdown;
 mod start_info;
+mod suspend;
 pub mod task;
 pub mod time;
 pub mod trap;

@@ -12,6 +12,7 @@ use minios_core::random::Generator;
 
 use crate::arch::instruction;
 use crate::lock::Lock;
+use crate::suspend::Outcome;
 use crate::time::system_time_ns;
 
 /// Samples of the counter's jitter at boot.
@@ -49,6 +50,18 @@ pub fn u64() -> u64 {
 
 /// Seeds the generator, and says so if the processor has no instruction for that.
 pub(crate) fn init() {
+    if seed() == 0 {
+        log::warn!("this processor has no RDSEED or RDRAND: random numbers come from jitter alone");
+    }
+}
+
+/// Two domains that were restored from one save must not have the same numbers.
+pub(crate) fn resume(_: Outcome) {
+    seed();
+}
+
+/// Mixes in all that there is; returns how many numbers came from the processor.
+fn seed() -> usize {
     let source: Option<fn() -> Option<u64>> = if instruction::has_rdseed() {
         Some(instruction::rdseed)
     } else if instruction::has_rdrand() {
@@ -58,14 +71,11 @@ pub(crate) fn init() {
     };
     let seeds =
         source.into_iter().flat_map(|source| (0..SEEDS).filter_map(move |_| patient(source)));
-    let count = with(|generator| {
+    with(|generator| {
         generator.mix(&[system_time_ns()]);
         generator.mix(&core::array::from_fn::<_, JITTER_SAMPLES, _>(|_| instruction::rdtsc()));
         seeds.map(|seed| generator.mix(&[seed])).count()
-    });
-    if count == 0 {
-        log::warn!("this processor has no RDSEED or RDRAND: random numbers come from jitter alone");
-    }
+    })
 }
 
 fn with<T>(f: impl FnOnce(&mut Generator) -> T) -> T {

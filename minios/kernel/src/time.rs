@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Time: embassy-time's types on the hypervisor's clock and one-shot timer.
 //!
-//! [`Instant`] counts from the hypervisor's start.
+//! [`Instant`] counts from the hypervisor's start. It stands still while the domain is saved.
 //!
 //! ```no_run
 //! # use minios::time::{Duration, Instant, Timer, with_timeout};
@@ -22,12 +22,13 @@ pub use embassy_time::{
 use embassy_time_driver::{Driver, TICK_HZ};
 use minios_core::timer_queue::TimerQueue;
 use spin::Once;
-use xen_abi::event_channel::Virq;
+use xen_abi::event_channel::{EvtchnPort, Virq};
 
 use crate::arch::{instruction, shared_info, vcpu_info};
 use crate::event_channel::EventChannel;
-use crate::hypercall::sched;
+use crate::hypercall::{event_channel, sched};
 use crate::lock::Lock;
+use crate::suspend::Outcome;
 
 const NS_PER_TICK: u64 = 1_000_000_000 / TICK_HZ;
 
@@ -38,12 +39,39 @@ static ARMED: AtomicU64 = AtomicU64::new(u64::MAX);
 /// Keeps the timer's interrupt bound. Nobody waits for it: it only ends SCHEDOP_block.
 static VIRQ: Once<EventChannel> = Once::new();
 
-/// Nanoseconds since the hypervisor started; never goes back.
+/// What [`system_time_ns`] has shown last.
+static LAST: AtomicU64 = AtomicU64::new(0);
+/// What our time is ahead of the hypervisor's, modulo 2^64.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
+
+/// Nanoseconds since the hypervisor started, without the time in which this domain was saved; never
+/// goes back.
 #[must_use]
 pub fn system_time_ns() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = vcpu_info().time.read().system_time_at(instruction::rdtsc());
+    let now = hypervisor_ns().wrapping_add(AHEAD.load(Ordering::Relaxed));
     LAST.fetch_max(now, Ordering::Relaxed).max(now)
+}
+
+/// The hypervisor's own time, which may go back when the domain is restored.
+fn hypervisor_ns() -> u64 {
+    vcpu_info().time.read().system_time_at(instruction::rdtsc())
+}
+
+/// What the hypervisor calls the time that we call `ns`.
+pub(crate) fn to_hypervisor_ns(ns: u64) -> u64 {
+    ns.wrapping_sub(AHEAD.load(Ordering::Relaxed))
+}
+
+/// Our time goes on where it was; the timer is bound and set anew.
+pub(crate) fn resume(outcome: Outcome) {
+    if outcome == Outcome::Restored {
+        let last = LAST.load(Ordering::Relaxed);
+        AHEAD.store(last.wrapping_sub(hypervisor_ns()), Ordering::Relaxed);
+        if let Some(timer) = VIRQ.get() {
+            timer.reopen(bind_timer());
+        }
+        ARMED.store(u64::MAX, Ordering::Relaxed);
+    }
 }
 
 /// Time since 1970-01-01 00:00 UTC, as the hypervisor knows it.
@@ -64,12 +92,16 @@ pub fn wall_clock() -> core::time::Duration {
                 .saturating_add(core::time::Duration::from_nanos(ns));
         }
     };
-    at_start.saturating_add(core::time::Duration::from_nanos(system_time_ns()))
+    at_start.saturating_add(core::time::Duration::from_nanos(hypervisor_ns()))
 }
 
 /// Binds the timer's interrupt.
 pub(crate) fn init() {
-    VIRQ.call_once(|| EventChannel::bind_virq(Virq::TIMER).expect("every domain has a timer"));
+    VIRQ.call_once(|| EventChannel::open(bind_timer()));
+}
+
+fn bind_timer() -> EvtchnPort {
+    event_channel::bind_virq(Virq::TIMER).expect("every domain has a timer")
 }
 
 /// Wakes the tasks whose time has come.
@@ -95,7 +127,7 @@ pub(crate) fn arm() {
     let armed = if fired { u64::MAX } else { ARMED.load(Ordering::Relaxed) };
     ARMED.store(armed.min(next), Ordering::Relaxed);
     if next < armed {
-        sched::set_timer(next.saturating_mul(NS_PER_TICK));
+        sched::set_timer(to_hypervisor_ns(next.saturating_mul(NS_PER_TICK)));
     }
 }
 

@@ -44,3 +44,13 @@ fn a_reopened_port_has_no_past() {
     table.open(4);
     assert_eq!(table.poll(4, Waker::noop()), Poll::Pending);
 }
+
+#[test]
+fn who_waits_for_a_port_that_is_gone_is_woken() {
+    let mut table = PortTable::new();
+    assert!(table.poll(5, Waker::noop()).is_pending());
+    assert!(table.fire(6).is_none());
+    assert_eq!(table.clear().len(), 1);
+    assert!(table.poll(6, Waker::noop()).is_pending(), "its event is forgotten");
+    assert!(table.clear().len() == 1 && table.clear().is_empty());
+}

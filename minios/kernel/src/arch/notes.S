@@ -30,6 +30,10 @@
     note_string 9, "yes"                // PAE_MODE
     note_string 10, ""                  // FEATURES: needs none
     .balign 4
+    .long 4, 4, 14                      // SUSPEND_CANCEL: a suspend may return 1
+    .asciz "Xen"
+    .long 1
+    .balign 4
     .long 4, 4, 17                      // SUPPORTED_FEATURES
     .asciz "Xen"
     .long 1 << 11                       // XENFEAT_dom0: may be the first domain

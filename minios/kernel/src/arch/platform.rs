@@ -13,6 +13,7 @@
 //! | shared info, grants | mapped by machine frame or address | placed in our physical memory |
 //! | upcall mask | a byte that hypervisor and guest share | the interrupt flag |
 //! | sleep | SCHEDOP_block | `hlt` |
+//! | after a restore | all frames are others | the places in physical memory are empty |
 //! | exceptions | bounced by the hypervisor | through our IDT |
 use spin::Once;
 use xen_abi::domain::DomId;
@@ -21,6 +22,7 @@ use xen_abi::frame::{Mfn, Pfn};
 use xen_abi::mmu::{MmuUpdate, PteFlags};
 
 use crate::memory::BootMemory;
+use crate::suspend::Outcome;
 
 /// What the domain is for the hypervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,15 @@ pub(crate) trait Platform: Sync {
 
     /// Sleeps until an event is pending. Upcalls are masked before and afterwards.
     fn sleep(&self);
+
+    /// Before the domain is saved: makes it something that a toolstack can save.
+    fn suspend(&self);
+
+    /// The frame that the hypervisor is told of with a suspend.
+    fn suspend_record(&self) -> Mfn;
+
+    /// After that: has the hypervisor's page and the ports of the rings again.
+    fn resume(&self, outcome: Outcome);
 
     /// The address of the last page fault.
     fn fault_address(&self) -> u64;

@@ -26,7 +26,8 @@ use xen_abi::event_channel::Virq;
 
 use crate::event_channel::EventChannel;
 use crate::hypercall::console_io;
-use crate::start_info::is_initial_domain;
+use crate::start_info::{console_port, is_initial_domain};
+use crate::suspend::Outcome;
 
 mod logger;
 mod ring;
@@ -49,10 +50,19 @@ pub(crate) fn init() {
         if is_initial_domain() {
             EventChannel::bind_virq(Virq::CONSOLE).ok()
         } else {
-            ring::port().map(EventChannel::open)
+            Some(EventChannel::open(console_port()))
         }
     });
     logger::init();
+}
+
+/// Takes the input's event again.
+pub(crate) fn resume(outcome: Outcome) {
+    if outcome == Outcome::Restored
+        && let Some(Some(input)) = INPUT.get()
+    {
+        input.reopen(console_port());
+    }
 }
 
 /// Writes bytes. Allocates nothing, takes no lock, and waits only a bounded time for a backend.

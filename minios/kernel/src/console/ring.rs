@@ -8,12 +8,11 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use minios_core::byte_ring::{CONSOLE_IN, CONSOLE_OUT};
 use spin::Once;
 use xen_abi::console::{OUT_CONS, OUT_SIZE};
-use xen_abi::event_channel::EvtchnPort;
 
 use crate::hypercall::{event_channel, sched};
 use crate::memory::SharedPages;
-use crate::start_info::start_info;
-use crate::time::system_time_ns;
+use crate::start_info::{console_port, start_info};
+use crate::time::{system_time_ns, to_hypervisor_ns};
 
 /// How long to wait for a backend, in nanoseconds.
 const PATIENCE_NS: u64 = 1_000_000_000;
@@ -24,7 +23,6 @@ static RING: Once<Ring> = Once::new();
 
 struct Ring {
     page: SharedPages,
-    port: EvtchnPort,
     /// The backend was given up when its index was `given_up_at`.
     given_up: AtomicBool,
     given_up_at: AtomicU32,
@@ -35,15 +33,9 @@ pub(super) fn init() {
     let info = start_info();
     RING.call_once(|| Ring {
         page: SharedPages::from_builder(info.console_mfn()),
-        port: info.console_evtchn(),
         given_up: AtomicBool::new(false),
         given_up_at: AtomicU32::new(0),
     });
-}
-
-/// The port of the ring, if there is one.
-pub(super) fn port() -> Option<EvtchnPort> {
-    RING.get().map(|ring| ring.port)
 }
 
 /// Writes bytes, with a carriage return before each newline.
@@ -75,7 +67,7 @@ pub(super) fn read(buffer: &mut [u8]) -> usize {
 
 impl Ring {
     fn notify(&self) {
-        let _ = event_channel::send(self.port);
+        let _ = event_channel::send(console_port());
     }
 
     fn write(&self, mut bytes: &[u8]) {
@@ -108,7 +100,7 @@ impl Ring {
                 return false;
             }
             self.notify();
-            if sched::poll(self.port, now + SLEEP_NS).is_err() {
+            if sched::poll(console_port(), to_hypervisor_ns(now + SLEEP_NS)).is_err() {
                 sched::yield_now();
             }
         }

@@ -6,8 +6,9 @@ use xen_abi::grant_table::{GrantEntryV1, GrantFlags, GrantRef};
 
 use super::table;
 use crate::memory::SharedPages;
+use crate::suspend;
 
-/// Another domain's right to a page; ends on drop.
+/// Another domain's right to a page; ends on drop, and when the domain is restored from a save.
 ///
 /// If that domain still uses the page then, the page stays allocated until it does not.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Grant {
     reference: GrantRef,
     /// `None` only while it is being dropped.
     pages: Option<SharedPages>,
+    /// How often the domain had been restored when it was given: later it is gone.
+    restores: u32,
 }
 
 /// Lets domain `domain` read (and write, unless `readonly`) one page of ours.
@@ -31,7 +34,7 @@ pub fn grant_access(
     let mut flags = GrantFlags::PERMIT_ACCESS;
     flags.set(GrantFlags::READONLY, readonly);
     let reference = table::publish(GrantEntryV1 { flags, domid: domain, frame })?;
-    Ok(Grant { reference, pages: Some(pages.clone()) })
+    Ok(Grant { reference, pages: Some(pages.clone()), restores: suspend::restores() })
 }
 
 impl Grant {
@@ -46,7 +49,7 @@ impl Grant {
     /// # Errors
     /// The grant itself, if it is in use.
     pub fn end(mut self) -> Result<SharedPages, Self> {
-        if !table::try_end(self.reference) {
+        if self.is_alive() && !table::try_end(self.reference) {
             return Err(self);
         }
         match self.pages.take() {
@@ -54,11 +57,18 @@ impl Grant {
             None => Err(self),
         }
     }
+
+    /// Whether the reference is still ours.
+    fn is_alive(&self) -> bool {
+        self.restores == suspend::restores()
+    }
 }
 
 impl Drop for Grant {
     fn drop(&mut self) {
-        if let Some(pages) = self.pages.take() {
+        if let Some(pages) = self.pages.take()
+            && self.is_alive()
+        {
             table::end(self.reference, pages);
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Another domain's pages that we may use.
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
@@ -12,6 +13,14 @@ use xen_abi::grant_table::{
 use super::{errno, table};
 use crate::arch::{platform, size};
 use crate::memory::{READ_ONLY, READ_WRITE, Reserved, SharedPages};
+
+/// How many mappings there are.
+static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether pages of other domains are mapped.
+pub(crate) fn has_mappings() -> bool {
+    MAPPINGS.load(Ordering::Relaxed) != 0
+}
 
 /// Pages mapped by their grants; unmapped on drop.
 pub(crate) struct GrantMapping {
@@ -44,6 +53,7 @@ pub fn map(domain: DomId, refs: &[GrantRef], readonly: bool) -> Result<SharedPag
     let done = ops.iter().filter(|op| op.status == GrantStatus::OKAY);
     let handles = done.map(|op| (op.host_addr, op.handle)).collect();
     // Dropped on an error, this unmaps those that were mapped.
+    MAPPINGS.fetch_add(1, Ordering::Relaxed);
     let mapping = GrantMapping { addresses, handles };
     result?;
     failed.map_or(Ok(SharedPages::from_grants(mapping)), Err)
@@ -63,6 +73,7 @@ impl GrantMapping {
 
 impl Drop for GrantMapping {
     fn drop(&mut self) {
+        MAPPINGS.fetch_sub(1, Ordering::Relaxed);
         let mut ops: Vec<UnmapGrantRef> = self
             .handles
             .iter()

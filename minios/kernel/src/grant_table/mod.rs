@@ -22,8 +22,8 @@ pub use grant::{Grant, grant_access};
 pub use mapping::map;
 pub use xen_abi::grant_table::GrantStatus;
 
-pub(crate) use mapping::GrantMapping;
-pub(crate) use table::setup;
+pub(crate) use mapping::{GrantMapping, has_mappings};
+pub(crate) use table::{resume, setup, suspend};
 
 use xen_abi::errno::Errno;
 

@@ -16,7 +16,8 @@ use super::errno;
 use crate::arch::hypercall::hypercall;
 use crate::arch::{platform, size};
 use crate::lock::Lock;
-use crate::memory::{Reserved, SharedPages};
+use crate::memory::{Reserved, SharedPages, unmap_pages};
+use crate::suspend::Outcome;
 
 static TABLE: Lock<Option<Table>> = Lock::new(None);
 
@@ -92,6 +93,33 @@ pub(crate) fn setup(frames: u32) -> Result<Vec<Mfn>, Errno> {
     Ok(list)
 }
 
+/// The hypervisor's frames are not ours to have mapped in a domain that is being saved.
+pub(crate) fn suspend() {
+    if let Some(table) = TABLE.lock().as_ref() {
+        unmap_pages(table.addresses.va(), table.refs.frames().into());
+    }
+}
+
+/// After a restore the table is another one, without entries of ours.
+pub(crate) fn resume(outcome: Outcome) {
+    let mut table = TABLE.lock();
+    match outcome {
+        Outcome::Restored => {
+            let gone = table.take();
+            // Its pages are given back behind the lock.
+            drop(table);
+            drop(gone);
+        }
+        Outcome::Cancelled => {
+            if let Some(table) = table.as_ref() {
+                (0..table.refs.frames())
+                    .try_for_each(|index| table.map_frame(index))
+                    .expect("its frames were mapped before");
+            }
+        }
+    }
+}
+
 fn with<R>(f: impl FnOnce(&mut Table) -> R) -> Result<R, Errno> {
     let mut table = TABLE.lock();
     if table.is_none() {
@@ -141,10 +169,14 @@ impl Table {
         if u64::from(have) >= self.addresses.pages() {
             return Err(Errno::Enospc);
         }
-        let va = self.addresses.va() + u64::from(have) * PAGE_SIZE as u64;
-        platform().map_grant_table_frame(have, va)?;
+        self.map_frame(have)?;
         self.refs.grow();
         Ok(())
+    }
+
+    fn map_frame(&self, index: u32) -> Result<(), Errno> {
+        let va = self.addresses.va() + u64::from(index) * PAGE_SIZE as u64;
+        platform().map_grant_table_frame(index, va)
     }
 
     /// An entry of a frame that is mapped: that of a reference we handed out.

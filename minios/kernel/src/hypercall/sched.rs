@@ -2,6 +2,7 @@
 //! `sched_op` and the one-shot timer.
 use xen_abi::errno::Errno;
 use xen_abi::event_channel::EvtchnPort;
+use xen_abi::frame::Mfn;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::sched::{SchedOp, SchedPoll, SchedShutdown, ShutdownReason};
 
@@ -38,6 +39,17 @@ pub(crate) fn shutdown(reason: ShutdownReason) {
     let mut arg = SchedShutdown { reason: reason.raw() };
     // SAFETY: the struct names no memory.
     let _ = unsafe { call_with(Hypercall::SchedOp, SchedOp::Shutdown.raw(), &mut arg) };
+}
+
+/// Stops the domain for a toolstack that wants to save it; `record` is the frame of start_info.
+/// Returns when it runs again: whether the toolstack has changed its mind.
+pub(crate) fn suspend(record: Mfn) -> bool {
+    let arg = SchedShutdown { reason: ShutdownReason::Suspend.raw() };
+    let address = (&raw const arg).expose_provenance() as u64;
+    let args = [SchedOp::Shutdown.raw().into(), address, record.get(), 0, 0];
+    // SAFETY: reads the struct. Our memory is the same afterwards, but for start_info, to which
+    // nobody has a reference.
+    unsafe { hypercall(Hypercall::SchedOp, args) != 0 }
 }
 
 /// Raises VIRQ_TIMER at that system time; 0 for never.

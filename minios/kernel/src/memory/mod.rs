@@ -33,5 +33,5 @@ pub use usage::{Usage, usage};
 
 pub(crate) use area::{Reserved, START as AREA_START};
 pub(crate) use boot::{BootMemory, BootPages, init, rights};
-pub(crate) use p2m::{own_page, virt_to_mfn};
-pub(crate) use page_table::{READ_ONLY, READ_WRITE, Updates, map_pages, slot_for};
+pub(crate) use p2m::{own_page, pfn_to_mfn, virt_to_mfn};
+pub(crate) use page_table::{READ_ONLY, READ_WRITE, Updates, map_pages, slot_for, unmap_pages};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Our page tables. We read them directly; a PV guest writes them by hypercall, and its entries
 //! hold machine frames.
-use spin::Once;
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, Mfn, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
@@ -30,16 +31,16 @@ const TABLE: PteFlags = EXECUTE.union(PteFlags::WRITABLE);
 const BATCH: usize = 64;
 
 /// The frame of the top table.
-static ROOT: Once<Mfn> = Once::new();
+static ROOT: AtomicU64 = AtomicU64::new(0);
 
-/// Remembers the top table. Called once, by the platform.
+/// Remembers the top table. Called by the platform, again if its frame has changed.
 pub(crate) fn init(root: Mfn) {
-    ROOT.call_once(|| root);
+    ROOT.store(root.get(), Ordering::Relaxed);
 }
 
 /// The frame of the top table.
 pub(crate) fn root() -> Mfn {
-    *ROOT.get().expect("the platform sets it")
+    Mfn::new(ROOT.load(Ordering::Relaxed))
 }
 
 /// Where an entry lies: its table and index.

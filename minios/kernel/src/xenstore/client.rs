@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The connection: one task reads what the server sends, and gives it to who waits.
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
@@ -11,12 +11,17 @@ use minios_core::xenstore::{Decoder, Incoming, request};
 use spin::Once;
 use xen_abi::xenstore::{MessageType, RING_SIZE};
 
-use super::Error;
+use super::{Error, NO_TRANSACTION};
 use crate::event_channel::EventChannel;
 use crate::lock::Lock;
 use crate::memory::SharedPages;
-use crate::start_info::{is_initial_domain, start_info};
+use crate::start_info::{is_initial_domain, start_info, store_port};
+use crate::suspend::Outcome;
 use crate::task;
+use crate::time::{Duration, Timer};
+
+/// How often to look whether the server owes something still.
+const LOOK: Duration = Duration::from_millis(1);
 
 static CONNECTION: Once<Connection> = Once::new();
 
@@ -25,6 +30,7 @@ struct Connection {
     page: SharedPages,
     channel: EventChannel,
     state: Lock<State>,
+    decoder: Lock<Decoder>,
 }
 
 /// Who waits for what.
@@ -35,6 +41,7 @@ struct State {
     outgoing: VecDeque<u8>,
     replies: BTreeMap<u32, Pending>,
     watches: BTreeMap<u32, Events>,
+    transactions: usize,
     /// The server broke the protocol: every call fails from then on.
     broken: bool,
 }
@@ -46,9 +53,9 @@ struct Pending {
     result: Option<Result<Vec<u8>, Error>>,
 }
 
-/// Events of a watch that were not fetched yet.
-#[derive(Default)]
+/// A watch, and its events that were not fetched yet.
 struct Events {
+    path: String,
     waker: Option<Waker>,
     paths: VecDeque<String>,
 }
@@ -61,12 +68,53 @@ pub(crate) fn init() {
     let info = start_info();
     let connection = CONNECTION.call_once(|| Connection {
         page: SharedPages::from_builder(info.store_mfn),
-        channel: EventChannel::open(info.store_evtchn),
+        channel: EventChannel::open(store_port()),
         state: Lock::new(State::default()),
+        decoder: Lock::new(Decoder::new()),
     });
     // What an earlier user of the ring left is of no use.
     STORE_RESPONSES.clear(&connection.page);
     drop(task::spawn(connection.serve()));
+}
+
+/// Waits until no answer is outstanding and no transaction open: the server of a restored domain
+/// knows of neither.
+pub(crate) async fn quiesce() {
+    while CONNECTION.get().is_some_and(|connection| !connection.state.lock().is_idle()) {
+        Timer::after(LOOK).await;
+    }
+}
+
+/// The server is another one: it is to be told of all watches.
+pub(crate) fn resume(outcome: Outcome) {
+    if let Some(connection) = CONNECTION.get()
+        && outcome == Outcome::Restored
+    {
+        connection.channel.reopen(store_port());
+        STORE_RESPONSES.clear(&connection.page);
+        *connection.decoder.lock() = Decoder::new();
+        let watches: Vec<(u32, String)> = {
+            let state = connection.state.lock();
+            state.watches.iter().map(|(&token, events)| (token, events.path.clone())).collect()
+        };
+        for (token, path) in watches {
+            send_only(MessageType::Watch, NO_TRANSACTION, &watch_parts(&path, &token.to_string()));
+        }
+    }
+}
+
+/// Counts a transaction that is open from now on.
+pub(super) fn transaction_begins() {
+    if let Some(connection) = CONNECTION.get() {
+        connection.state.lock().transactions += 1;
+    }
+}
+
+/// Counts a transaction that was open.
+pub(super) fn transaction_ends() {
+    if let Some(connection) = CONNECTION.get() {
+        connection.state.lock().transactions -= 1;
+    }
 }
 
 /// Sends a request and waits for its reply.
@@ -89,11 +137,17 @@ pub(super) fn send_only(kind: MessageType, transaction: u32, parts: &[&[u8]]) {
 }
 
 /// Begins to collect the events of a new watch; its number is its token.
-pub(super) fn open_watch() -> Result<u32, Error> {
+pub(super) fn open_watch(path: &str) -> Result<u32, Error> {
     let mut state = CONNECTION.get().ok_or(Error::Enosys)?.state.lock();
     let token = state.next_id();
-    state.watches.insert(token, Events::default());
+    let (path, paths) = (String::from(path), VecDeque::new());
+    state.watches.insert(token, Events { path, waker: None, paths });
     Ok(token)
+}
+
+/// What a watch is asked for with.
+pub(super) fn watch_parts<'a>(path: &'a str, token: &'a str) -> [&'a [u8]; 4] {
+    [path.as_bytes(), b"\0", token.as_bytes(), b"\0"]
 }
 
 /// Forgets a watch.
@@ -177,6 +231,11 @@ impl State {
         }
     }
 
+    /// Whether the server owes nothing.
+    fn is_idle(&self) -> bool {
+        self.outgoing.is_empty() && self.transactions == 0 && self.replies.is_empty()
+    }
+
     /// Makes every call fail, and says who is to be woken.
     fn fail(&mut self) -> Vec<Waker> {
         self.broken = true;
@@ -216,10 +275,8 @@ impl Connection {
 
     /// The task that reads what the server sends.
     async fn serve(&self) {
-        let mut decoder = Decoder::new();
         loop {
-            let understood = self.receive(&mut decoder).and_then(|()| self.dispatch(&mut decoder));
-            if understood.is_err() {
+            if self.receive().and_then(|()| self.dispatch()).is_err() {
                 log::error!("xenstore: the server broke the protocol");
                 let wakers = self.state.lock().fail();
                 wakers.into_iter().for_each(Waker::wake);
@@ -230,23 +287,25 @@ impl Connection {
         }
     }
 
-    fn receive(&self, decoder: &mut Decoder) -> Result<(), ()> {
+    fn receive(&self) -> Result<(), ()> {
         let mut buffer = [0; RING_SIZE];
         let count = STORE_RESPONSES.take(&self.page, &mut buffer).map_err(drop)?;
         if count > 0 {
-            decoder.push(&buffer[..count]);
+            self.decoder.lock().push(&buffer[..count]);
             self.channel.notify();
         }
         Ok(())
     }
 
-    fn dispatch(&self, decoder: &mut Decoder) -> Result<(), ()> {
-        while let Some(incoming) = decoder.next_message().map_err(drop)? {
+    fn dispatch(&self) -> Result<(), ()> {
+        loop {
+            let Some(incoming) = self.decoder.lock().next_message().map_err(drop)? else {
+                return Ok(());
+            };
             let waker = self.state.lock().deliver(incoming);
             if let Some(waker) = waker {
                 waker.wake();
             }
         }
-        Ok(())
     }
 }

@@ -33,7 +33,7 @@ mod client;
 mod transaction;
 mod watch;
 
-pub(crate) use client::init;
+pub(crate) use client::{init, quiesce, resume};
 pub use transaction::{Transaction, transaction};
 pub use watch::{Watch, watch};
 

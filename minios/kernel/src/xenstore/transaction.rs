@@ -12,6 +12,8 @@ use super::{Error, NO_TRANSACTION, client, directory_in, path_in, read_in, write
 #[derive(Debug)]
 pub struct Transaction {
     id: u32,
+    /// Its end was asked for.
+    ended: bool,
 }
 
 /// Runs `body` in a transaction and commits it; again, as long as others changed meanwhile what
@@ -42,7 +44,8 @@ impl Transaction {
     pub async fn begin() -> Result<Self, Error> {
         let reply = client::call(MessageType::TransactionStart, NO_TRANSACTION, &[b"\0"]).await?;
         let id = strings(&reply).next().and_then(|id| id.parse().ok()).ok_or(Error::Eio)?;
-        Ok(Self { id })
+        client::transaction_begins();
+        Ok(Self { id, ended: false })
     }
 
     /// As [`super::read`].
@@ -81,15 +84,17 @@ impl Transaction {
     ///
     /// # Errors
     /// `EAGAIN` if somebody changed meanwhile what was read: then none of it happened.
-    pub async fn commit(self) -> Result<(), Error> {
-        let id = self.id;
-        core::mem::forget(self);
-        client::call(MessageType::TransactionEnd, id, &[b"T\0"]).await.map(drop)
+    pub async fn commit(mut self) -> Result<(), Error> {
+        self.ended = true;
+        client::call(MessageType::TransactionEnd, self.id, &[b"T\0"]).await.map(drop)
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        client::send_only(MessageType::TransactionEnd, self.id, &[b"F\0"]);
+        if !self.ended {
+            client::send_only(MessageType::TransactionEnd, self.id, &[b"F\0"]);
+        }
+        client::transaction_ends();
     }
 }

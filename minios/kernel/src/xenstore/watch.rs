@@ -20,12 +20,11 @@ pub struct Watch {
 /// # Errors
 /// `EACCES`, `ENOSPC` beyond our quota.
 pub async fn watch(path: &str) -> Result<Watch, Error> {
-    let token = client::open_watch()?;
+    let token = client::open_watch(path)?;
     // From here on, dropping it ends it again.
     let watch = Watch { path: path.to_string(), token };
     let text = token.to_string();
-    let parts: [&[u8]; 4] = [path.as_bytes(), b"\0", text.as_bytes(), b"\0"];
-    client::call(MessageType::Watch, NO_TRANSACTION, &parts).await?;
+    client::call(MessageType::Watch, NO_TRANSACTION, &client::watch_parts(path, &text)).await?;
     Ok(watch)
 }
 
@@ -44,7 +43,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let token = self.token.to_string();
-        let parts: [&[u8]; 4] = [self.path.as_bytes(), b"\0", token.as_bytes(), b"\0"];
+        let parts = client::watch_parts(&self.path, &token);
         client::send_only(MessageType::Unwatch, NO_TRANSACTION, &parts);
         client::close_watch(self.token);
     }

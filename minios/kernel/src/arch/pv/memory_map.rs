@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Memory of a PV guest at boot: from the builder's few mapped megabytes to all of it, with the
 //! right rights.
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use minios_core::page_ranges::PageRanges;
 use xen_abi::domain::DomId;
@@ -30,7 +30,8 @@ pub(super) fn init(builder_stack: u64) -> BootMemory {
     let mut boot = BootPages::new(end);
     let mapped = protect(pages).expect("the hypervisor lets us lower our rights");
     map_rest(mapped, pages, &mut boot).expect("the hypervisor lets us map our own pages");
-    publish_p2m(&mut boot);
+    make_p2m_tree(&mut boot);
+    publish_p2m();
     let mut free = PageRanges::new();
     free.add(1..image::bytes().start / PAGE);
     free.add(end / PAGE..pages);
@@ -51,7 +52,7 @@ fn builder_end(builder_stack: u64) -> u64 {
         builder_stack,
         info.pt_base.get() + info.nr_pt_frames * PAGE,
         info.mfn_list.get() + info.nr_pages * 8,
-        core::ptr::from_ref(info).addr() as u64 + PAGE,
+        super::start_info_page() as u64 + PAGE,
         module_end,
         rings,
     ]
@@ -120,15 +121,32 @@ fn own_entry(pfn: u64) -> Pte {
     Pte::new(p2m::pfn_to_mfn(Pfn::new(pfn)).expect("a page of ours"), READ_WRITE)
 }
 
+/// Entries in a page of the tree that leads to the p2m list.
+const PER_PAGE: usize = PAGE_SIZE / 8;
+/// The root of the tree; the pages below it follow it.
+static P2M_TREE: AtomicU64 = AtomicU64::new(0);
+
+/// All frames are others: those that are remembered or published are put right.
+pub(super) fn resume() {
+    page_table::init(p2m::virt_to_mfn(size(start_info().pt_base.get())));
+    publish_p2m();
+}
+
+/// Takes pages for the tree of frame numbers.
+fn make_p2m_tree(boot: &mut BootPages) {
+    let list_pages = p2m::list().len().div_ceil(PER_PAGE);
+    let tree = boot.take(1 + list_pages.div_ceil(PER_PAGE));
+    P2M_TREE.store(tree, Ordering::Relaxed);
+}
+
 /// Tells tools that save the domain where the p2m is, in both forms that they know: a tree of
 /// frame numbers, and the list's address together with the page tables that map it.
-fn publish_p2m(boot: &mut BootPages) {
-    const PER_PAGE: usize = PAGE_SIZE / 8;
+fn publish_p2m() {
     let list = start_info().mfn_list.get();
     let list_pages = p2m::list().len().div_ceil(PER_PAGE);
-    let root = boot.take(1);
+    let root = P2M_TREE.load(Ordering::Relaxed);
     for (index, first) in (0..list_pages).step_by(PER_PAGE).enumerate() {
-        let middle = boot.take(1);
+        let middle = root + (1 + index as u64) * PAGE;
         for page in first..list_pages.min(first + PER_PAGE) {
             set_word(middle, page - first, list + page as u64 * PAGE);
         }
@@ -144,7 +162,7 @@ fn publish_p2m(boot: &mut BootPages) {
 /// Writes the frame number of the page at `va` to word `index` of the page at `table`.
 fn set_word(table: u64, index: usize, va: u64) {
     let word = core::ptr::with_exposed_provenance_mut::<u64>(size(table) + index * 8);
-    // SAFETY: `table` is a page that boot.take gave for this, `index` below its 512 words.
+    // SAFETY: `table` is a page of the tree, `index` below its 512 words.
     unsafe { word.write(mfn_of(va)) };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The PV guest: ring 3, machine frames, everything privileged by hypercall.
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
@@ -13,13 +13,22 @@ use super::{shared_info, size, vcpu_info};
 use crate::hypercall::{mmu, sched};
 use crate::memory::{self, BootMemory, READ_ONLY, READ_WRITE};
 use crate::start_info::{self, start_info};
+use crate::suspend::Outcome;
 use crate::{boot, grant_table};
 
 mod memory_map;
+mod suspend;
 mod traps;
 
 /// The end of the page that the builder gave us as stack.
 static BUILDER_STACK: AtomicU64 = AtomicU64::new(0);
+
+/// Where start_info is.
+static START_INFO_PAGE: AtomicUsize = AtomicUsize::new(0);
+
+fn start_info_page() -> usize {
+    START_INFO_PAGE.load(Ordering::Relaxed)
+}
 
 /// Called by arch/pv/entry.S on our own stack.
 ///
@@ -27,7 +36,8 @@ static BUILDER_STACK: AtomicU64 = AtomicU64::new(0);
 #[unsafe(no_mangle)]
 extern "C" fn minios_boot_pv(start_info: *const StartInfo, builder_stack: u64) -> ! {
     BUILDER_STACK.store(builder_stack, Ordering::Relaxed);
-    // SAFETY: the builder maps the page for good, and nothing writes it before a suspend.
+    START_INFO_PAGE.store(start_info.addr(), Ordering::Relaxed);
+    // SAFETY: the builder maps the page for good, and nothing writes it while it is copied.
     start_info::set(unsafe { &*start_info });
     boot::boot(&Pv)
 }
@@ -98,6 +108,18 @@ impl Platform for Pv {
     fn sleep(&self) {
         sched::block();
         vcpu_info().evtchn_upcall_mask.store(1, Ordering::Release);
+    }
+
+    fn suspend(&self) {
+        suspend::suspend();
+    }
+
+    fn suspend_record(&self) -> Mfn {
+        suspend::record()
+    }
+
+    fn resume(&self, outcome: Outcome) {
+        suspend::resume(outcome);
     }
 
     fn fault_address(&self) -> u64 {

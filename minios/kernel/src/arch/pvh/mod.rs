@@ -13,6 +13,7 @@ use super::shared_info;
 use crate::boot;
 use crate::hypercall::memory_op::add_to_physmap;
 use crate::memory::{AREA_START, BootMemory, READ_WRITE};
+use crate::suspend::Outcome;
 
 mod descriptors;
 mod events;
@@ -94,6 +95,20 @@ impl Platform for Pvh {
 
     fn sleep(&self) {
         events::sleep();
+    }
+
+    fn suspend(&self) {}
+
+    fn suspend_record(&self) -> Mfn {
+        Mfn::new(0)
+    }
+
+    fn resume(&self, outcome: Outcome) {
+        if outcome == Outcome::Restored {
+            self.map_shared_info();
+            events::init();
+            start_info::read_ports();
+        }
     }
 
     fn fault_address(&self) -> u64 {

@@ -59,6 +59,11 @@ fn translate(info: &BootInfo<'_>) -> StartInfo {
     start
 }
 
+/// Asks for the ports of the rings again, which change when the domain is restored.
+pub(super) fn read_ports() {
+    start_info::set_ports(port(HvmParam::StoreEvtchn), port(HvmParam::ConsoleEvtchn));
+}
+
 fn param(param: HvmParam) -> u64 {
     hvm::param(param).expect("a domain may read its parameters")
 }

@@ -4,6 +4,21 @@
 use crate::domain::DomId;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+mod create;
+mod info;
+mod permission;
+
+pub use create::{
+    ArchDomainConfig, CDF_HAP, CDF_HVM, CDF_IOMMU, CDF_NESTED_VIRT, CDF_OOS_OFF, CDF_S3_INTEGRITY,
+    CDF_VPMU, CDF_XS_DOMAIN, CreateDomain, EMU_LAPIC,
+};
+pub use info::{
+    DOMINF_BLOCKED, DOMINF_DEBUGGED, DOMINF_DYING, DOMINF_HAP, DOMINF_HVM_GUEST, DOMINF_PAUSED,
+    DOMINF_RUNNING, DOMINF_SHUTDOWN, DOMINF_SHUTDOWN_MASK, DOMINF_SHUTDOWN_SHIFT, DOMINF_XS_DOMAIN,
+    DomainInfo, VcpuStateInfo,
+};
+pub use permission::{IomemPermission, IoportPermission, IrqPermission};
+
 /// [`DomctlHeader::interface_version`]; another is refused with `EACCES`.
 pub const INTERFACE_VERSION: u32 = 0x15;
 /// Bytes of a call: header and the largest payload.
@@ -111,148 +126,6 @@ impl Domctl {
         };
         Self { header, payload: [0; 16] }
     }
-
-    /// The payload as the command's struct; `None` if that is too large.
-    #[must_use]
-    pub fn payload<T: FromBytes>(&self) -> Option<T> {
-        T::read_from_prefix(self.payload.as_bytes()).ok().map(|(value, _)| value)
-    }
-
-    /// Writes the command's struct; `None` if it is too large.
-    pub fn set_payload<T: IntoBytes + Immutable>(&mut self, value: &T) -> Option<()> {
-        value.write_to_prefix(self.payload.as_mut_bytes()).ok()
-    }
-}
-
-/// [`CreateDomain::flags`]: HVM or PVH.
-pub const CDF_HVM: u32 = 1 << 0;
-/// [`CreateDomain::flags`]: nested page tables.
-pub const CDF_HAP: u32 = 1 << 1;
-/// [`CreateDomain::flags`]: integrity over sleep.
-pub const CDF_S3_INTEGRITY: u32 = 1 << 2;
-/// [`CreateDomain::flags`]: shadow pages in step.
-pub const CDF_OOS_OFF: u32 = 1 << 3;
-/// [`CreateDomain::flags`]: the domain is the xenstore server.
-pub const CDF_XS_DOMAIN: u32 = 1 << 4;
-/// [`CreateDomain::flags`]: devices may be given to it.
-pub const CDF_IOMMU: u32 = 1 << 5;
-/// [`CreateDomain::flags`]: nested virtualisation.
-pub const CDF_NESTED_VIRT: u32 = 1 << 6;
-/// [`CreateDomain::flags`]: virtual performance counters.
-pub const CDF_VPMU: u32 = 1 << 7;
-
-/// [`ArchDomainConfig::emulation_flags`]: a local APIC for each vcpu, all that a PVH domain has.
-pub const EMU_LAPIC: u32 = 1 << 0;
-
-/// The x86 part of a domain's configuration.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct ArchDomainConfig {
-    /// Devices the hypervisor emulates; 0 for PV.
-    pub emulation_flags: u32,
-    /// Bit 0: unknown MSRs read as 0.
-    pub misc_flags: u32,
-}
-
-/// What a new domain is like.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct CreateDomain {
-    /// Security label.
-    pub ssidref: u32,
-    /// Its UUID.
-    pub handle: [u8; 16],
-    /// `CDF_*` bits.
-    pub flags: u32,
-    /// IOMMU options.
-    pub iommu_opts: u32,
-    /// Vcpus.
-    pub max_vcpus: u32,
-    /// Highest event channel port.
-    pub max_evtchn_port: u32,
-    /// Limit of grant table frames, negative for the default.
-    pub max_grant_frames: i32,
-    /// Limit of mapping table frames, negative for the default.
-    pub max_maptrack_frames: i32,
-    /// Low four bits: highest grant table version.
-    pub grant_opts: u32,
-    /// Bytes of processor trace for each vcpu.
-    pub vmtrace_size: u32,
-    /// Pool of processors.
-    pub cpupool_id: u32,
-    /// The x86 part.
-    pub arch: ArchDomainConfig,
-}
-
-/// [`DomainInfo::flags`]: being destroyed.
-pub const DOMINF_DYING: u32 = 1 << 0;
-/// [`DomainInfo::flags`]: HVM or PVH.
-pub const DOMINF_HVM_GUEST: u32 = 1 << 1;
-/// [`DomainInfo::flags`]: shut down.
-pub const DOMINF_SHUTDOWN: u32 = 1 << 2;
-/// [`DomainInfo::flags`]: paused by the toolstack.
-pub const DOMINF_PAUSED: u32 = 1 << 3;
-/// [`DomainInfo::flags`]: all vcpus sleep.
-pub const DOMINF_BLOCKED: u32 = 1 << 4;
-/// [`DomainInfo::flags`]: a vcpu is on a processor.
-pub const DOMINF_RUNNING: u32 = 1 << 5;
-/// [`DomainInfo::flags`]: a debugger is attached.
-pub const DOMINF_DEBUGGED: u32 = 1 << 6;
-/// [`DomainInfo::flags`]: the xenstore server.
-pub const DOMINF_XS_DOMAIN: u32 = 1 << 7;
-/// [`DomainInfo::flags`]: nested page tables.
-pub const DOMINF_HAP: u32 = 1 << 8;
-/// [`DomainInfo::flags`]: shift of the shutdown reason, eight bits.
-pub const DOMINF_SHUTDOWN_SHIFT: u32 = 16;
-/// [`DomainInfo::flags`]: mask of the shutdown reason after the shift.
-pub const DOMINF_SHUTDOWN_MASK: u32 = 0xff;
-
-/// What a domain is like now.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct DomainInfo {
-    /// Its id.
-    pub domain: DomId,
-    /// Padding.
-    pub _pad0: u16,
-    /// `DOMINF_*` bits, and why it was shut down.
-    pub flags: u32,
-    /// Pages it has.
-    pub tot_pages: u64,
-    /// Pages it may have.
-    pub max_pages: u64,
-    /// Pages set aside for it.
-    pub outstanding_pages: u64,
-    /// Pages shared copy-on-write.
-    pub shr_pages: u64,
-    /// Pages paged out.
-    pub paged_pages: u64,
-    /// Gfn of the shared info page.
-    pub shared_info_frame: u64,
-    /// Time on processors, ns.
-    pub cpu_time: u64,
-    /// Vcpus up.
-    pub nr_online_vcpus: u32,
-    /// Highest vcpu number.
-    pub max_vcpu_id: u32,
-    /// Security label.
-    pub ssidref: u32,
-    /// Its UUID.
-    pub handle: [u8; 16],
-    /// Pool of processors.
-    pub cpupool: u32,
-    /// Width of guest physical addresses, bits.
-    pub gpaddr_bits: u8,
-    /// Padding.
-    pub _pad1: [u8; 7],
-    /// The x86 part of its configuration.
-    pub arch_config: ArchDomainConfig,
 }
 
 /// Limits a domain's memory.
@@ -291,30 +164,6 @@ pub struct HvmContext {
     pub _pad: u32,
     /// Guest virtual address of the records ([`crate::hvm_save`]).
     pub buffer: u64,
-}
-
-/// What a vcpu does.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct VcpuStateInfo {
-    /// In: the vcpu.
-    pub vcpu: u32,
-    /// 1 if up.
-    pub online: u8,
-    /// 1 if asleep.
-    pub blocked: u8,
-    /// 1 if on a processor.
-    pub running: u8,
-    /// Padding.
-    pub _pad0: u8,
-    /// Time on processors, ns.
-    pub cpu_time: u64,
-    /// The processor.
-    pub cpu: u32,
-    /// Padding.
-    pub _pad1: u32,
 }
 
 /// Sets how many vcpus a domain can have.
@@ -364,52 +213,6 @@ pub struct DomainHandle {
     pub handle: [u8; 16],
 }
 
-/// Gives or takes an interrupt.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct IrqPermission {
-    /// Physical interrupt.
-    pub pirq: u32,
-    /// 1 gives, 0 takes.
-    pub allow_access: u8,
-    /// Padding.
-    pub _pad: [u8; 3],
-}
-
-/// Gives or takes device memory.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct IomemPermission {
-    /// First frame.
-    pub first_mfn: u64,
-    /// Frames.
-    pub nr_mfns: u64,
-    /// 1 gives, 0 takes.
-    pub allow_access: u8,
-    /// Padding.
-    pub _pad: [u8; 7],
-}
-
-/// Gives or takes I/O ports.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-pub struct IoportPermission {
-    /// First port.
-    pub first_port: u32,
-    /// Ports.
-    pub nr_ports: u32,
-    /// 1 gives, 0 takes.
-    pub allow_access: u8,
-    /// Padding.
-    pub _pad: [u8; 3],
-}
-
 /// Fills a page with hypercall stubs.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -455,23 +258,15 @@ pub struct GetPageFrameInfo3 {
     pub array: u64,
 }
 
+payload!(Domctl);
 assert_layout!(DomctlHeader, size = PAYLOAD_OFFSET, interface_version @ 4, domain @ 8);
 assert_layout!(Domctl, size = SIZE, payload @ PAYLOAD_OFFSET);
-assert_layout!(ArchDomainConfig, size = 8);
-assert_layout!(CreateDomain, size = 64, handle @ 4, flags @ 20, max_vcpus @ 28,
-    max_grant_frames @ 36, grant_opts @ 44, cpupool_id @ 52, arch @ 56);
-assert_layout!(DomainInfo, size = 112, flags @ 4, tot_pages @ 8, shared_info_frame @ 48,
-    cpu_time @ 56, ssidref @ 72, handle @ 76, cpupool @ 92, gpaddr_bits @ 96, arch_config @ 104);
 assert_layout!(MaxMem, size = 8);
 assert_layout!(VcpuContext, size = 16, ctxt @ 8);
 assert_layout!(HvmContext, size = 16, buffer @ 8);
-assert_layout!(VcpuStateInfo, size = 24, cpu_time @ 8, cpu @ 16);
 assert_layout!(MaxVcpus, size = 4);
 assert_layout!(SchedulerOp, size = 24, weight @ 8, cap @ 10);
 assert_layout!(DomainHandle, size = 16);
-assert_layout!(IrqPermission, size = 8, allow_access @ 4);
-assert_layout!(IomemPermission, size = 24, nr_mfns @ 8, allow_access @ 16);
-assert_layout!(IoportPermission, size = 12, nr_ports @ 4, allow_access @ 8);
 assert_layout!(HypercallInit, size = 8);
 assert_layout!(AddressSize, size = 4);
 assert_layout!(GetPageFrameInfo3, size = 16, array @ 8);

@@ -77,3 +77,25 @@ macro_rules! default_zeroed {
         }
     };
 }
+
+/// The accessors of a call whose field `payload` holds the command's struct.
+macro_rules! payload {
+    ($name:ty) => {
+        impl $name {
+            /// The payload as the command's struct; `None` if that is too large.
+            #[must_use]
+            pub fn payload<T: zerocopy::FromBytes>(&self) -> Option<T> {
+                let bytes = zerocopy::IntoBytes::as_bytes(&self.payload);
+                T::read_from_prefix(bytes).ok().map(|(value, _)| value)
+            }
+
+            /// Writes the command's struct; `None` if it is too large.
+            pub fn set_payload<T>(&mut self, value: &T) -> Option<()>
+            where
+                T: zerocopy::IntoBytes + zerocopy::Immutable,
+            {
+                value.write_to_prefix(zerocopy::IntoBytes::as_mut_bytes(&mut self.payload)).ok()
+            }
+        }
+    };
+}

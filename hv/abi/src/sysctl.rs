@@ -74,17 +74,6 @@ impl Sysctl {
         let header = SysctlHeader { cmd: cmd.raw(), interface_version: INTERFACE_VERSION };
         Self { header, payload: [0; 16] }
     }
-
-    /// The payload as the command's struct; `None` if that is too large.
-    #[must_use]
-    pub fn payload<T: FromBytes>(&self) -> Option<T> {
-        T::read_from_prefix(self.payload.as_bytes()).ok().map(|(value, _)| value)
-    }
-
-    /// Writes the command's struct; `None` if it is too large.
-    pub fn set_payload<T: IntoBytes + Immutable>(&mut self, value: &T) -> Option<()> {
-        value.write_to_prefix(self.payload.as_mut_bytes()).ok()
-    }
 }
 
 /// Reads the hypervisor's log.
@@ -212,6 +201,7 @@ pub struct AvailHeap {
     pub avail_bytes: u64,
 }
 
+payload!(Sysctl);
 assert_layout!(SysctlHeader, size = PAYLOAD_OFFSET, interface_version @ 4);
 assert_layout!(Sysctl, size = SIZE, payload @ PAYLOAD_OFFSET);
 assert_layout!(ReadConsole, size = 24, incremental @ 1, index @ 4, buffer @ 8, count @ 16);

@@ -3,11 +3,11 @@
 //!
 //! A guest's kernel runs in ring 3, so these take #GP. The list is short on purpose: everything
 //! else is the guest's own fault (Intel SDM volume 2).
+pub use crate::instruction_bytes::MAX_LENGTH;
+use crate::instruction_bytes::{Bytes, Prefixes};
+
 #[cfg(test)]
 mod tests;
-
-/// Longest instruction, in bytes.
-pub const MAX_LENGTH: usize = 15;
 
 /// A privileged instruction. `register` is the number of a general register, 0 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,49 +95,12 @@ pub struct Decoded {
     pub length: u8,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Prefixes {
-    short_operand: bool,
-    short_address: bool,
-    repeat: bool,
-    lock: bool,
-    segment: bool,
-    rex: u8,
-}
-
-struct Bytes<'a> {
-    rest: &'a [u8],
-    taken: u8,
-}
-
-impl Bytes<'_> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        self.taken = self.taken.saturating_add(1);
-        Some(*first)
-    }
-}
-
 /// Decodes the instruction at the start of `bytes`, in 64-bit mode; `None` if it is none of the
 /// list or not whole.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<Decoded> {
-    let mut bytes = Bytes { rest: bytes.get(..MAX_LENGTH).unwrap_or(bytes), taken: 0 };
-    let mut prefixes = Prefixes::default();
-    let opcode = loop {
-        match bytes.next()? {
-            0x66 => prefixes = Prefixes { short_operand: true, rex: 0, ..prefixes },
-            0x67 => prefixes = Prefixes { short_address: true, rex: 0, ..prefixes },
-            0xf2 | 0xf3 => prefixes = Prefixes { repeat: true, rex: 0, ..prefixes },
-            0xf0 => prefixes = Prefixes { lock: true, rex: 0, ..prefixes },
-            0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 => {
-                prefixes = Prefixes { segment: true, rex: 0, ..prefixes };
-            }
-            rex @ 0x40..=0x4f => prefixes.rex = rex,
-            opcode => break opcode,
-        }
-    };
+    let mut bytes = Bytes::new(bytes);
+    let (prefixes, opcode) = bytes.prefixes()?;
     if prefixes.lock {
         return None;
     }
@@ -147,7 +110,7 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded> {
         0xfa | 0xfb => Instruction::InterruptFlag,
         _ => Instruction::Port(decode_port(opcode, &mut bytes, prefixes)?),
     };
-    Some(Decoded { instruction, length: bytes.taken })
+    Some(Decoded { instruction, length: bytes.taken() })
 }
 
 /// Bit 0 of these opcodes is "not a byte", bit 1 is "to the port".

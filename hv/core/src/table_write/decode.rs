@@ -1,56 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bytes of an instruction to a [`TableWrite`].
 use super::{Operation, Source, TableWrite};
-use crate::emulate::MAX_LENGTH;
-
-/// The bytes not yet decoded, and the number of those that are.
-struct Bytes<'a> {
-    rest: &'a [u8],
-    taken: u8,
-}
-
-impl Bytes<'_> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        self.taken = self.taken.saturating_add(1);
-        Some(*first)
-    }
-
-    fn skip(&mut self, count: u8) -> Option<()> {
-        (0..count).try_for_each(|_| self.next().map(|_| ()))
-    }
-
-    /// A constant of `count` bytes, sign extended.
-    fn immediate(&mut self, count: u8) -> Option<u64> {
-        let mut value: u64 = 0;
-        let mut shift: u32 = 0;
-        for _ in 0..count {
-            value |= u64::from(self.next()?) << shift;
-            shift = shift.saturating_add(8);
-        }
-        let unused = u64::BITS.saturating_sub(shift);
-        Some((value << unused).cast_signed().wrapping_shr(unused).cast_unsigned())
-    }
-}
-
-/// Prefixes and what follows from them.
-#[derive(Clone, Copy, Default)]
-struct Prefixes {
-    short: bool,
-    rex: u8,
-}
-
-impl Prefixes {
-    /// Bytes of an operand that is not a byte.
-    const fn wide(self) -> u8 {
-        match (self.rex & 8 != 0, self.short) {
-            (true, _) => 8,
-            (false, true) => 2,
-            (false, false) => 4,
-        }
-    }
-}
+use crate::instruction_bytes::{Bytes, Prefixes};
 
 /// Where the source of an instruction is.
 enum From {
@@ -64,16 +15,12 @@ enum From {
 /// memory of the list, or not whole.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<TableWrite> {
-    let mut bytes = Bytes { rest: bytes.get(..MAX_LENGTH).unwrap_or(bytes), taken: 0 };
-    let mut prefixes = Prefixes::default();
-    let opcode = loop {
-        match bytes.next()? {
-            0x66 => prefixes = Prefixes { short: true, rex: 0 },
-            0xf0 | 0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 => prefixes.rex = 0,
-            rex @ 0x40..=0x4f => prefixes.rex = rex,
-            opcode => break opcode,
-        }
-    };
+    let mut bytes = Bytes::new(bytes);
+    let (prefixes, opcode) = bytes.prefixes()?;
+    // Addresses of 32 bits and repetition are not among them.
+    if prefixes.short_address || prefixes.repeat {
+        return None;
+    }
     if opcode == 0x0f {
         two_byte(&mut bytes, prefixes)
     } else {
@@ -136,7 +83,7 @@ fn finish(
             Source::Register(number)
         }
     };
-    Some(TableWrite { operation, source, bytes: size, length: bytes.taken })
+    Some(TableWrite { operation, source, bytes: size, length: bytes.taken() })
 }
 
 /// Skips what follows a ModRM byte that names memory; `None` for a register.

@@ -10,7 +10,7 @@ use xen_abi::grant_table::{
     COPY_DEST_GREF, COPY_SOURCE_GREF, CopyPtr, GrantCopy, GrantRef, GrantStatus,
 };
 
-use super::Stop;
+use super::{Failure, Stop, status_of};
 use crate::current::Current;
 use crate::domain::{self, Domain, DomainRef};
 use crate::grants;
@@ -19,23 +19,8 @@ use crate::memory::direct_map;
 
 /// One element.
 pub(super) fn copy(current: &Current, element: &mut GrantCopy) -> Result<(), Stop> {
-    element.status = match try_copy(current, element) {
-        Ok(()) => GrantStatus::OKAY,
-        Err(Failure::Status(status)) => status,
-        Err(Failure::Again) => return Err(Stop::Again),
-    };
+    element.status = status_of(try_copy(current, element))?;
     Ok(())
-}
-
-enum Failure {
-    Status(GrantStatus),
-    Again,
-}
-
-impl From<GrantStatus> for Failure {
-    fn from(status: GrantStatus) -> Self {
-        Self::Status(status)
-    }
 }
 
 fn try_copy(current: &Current, element: &GrantCopy) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Maddr, Mfn, VirtAddr};
 use xen_abi::grant_table::{GrantHandle, GrantStatus, MapFlags, MapGrantRef, UnmapGrantRef};
 
-use super::{Outcome, Stop, check_array, rest};
+use super::{Failure, Outcome, Stop, check_array, rest, status_of};
 use crate::current::{Current, pcpu};
 use crate::domain::{self, Domain};
 use crate::grants::{self, MaptrackPages};
@@ -31,24 +31,8 @@ struct Wish<'d> {
 
 /// `GNTTABOP_map_grant_ref`, one element.
 pub(super) fn map(current: &Current, element: &mut MapGrantRef) -> Result<(), Stop> {
-    element.status = match try_map(current, element) {
-        Ok(()) => GrantStatus::OKAY,
-        Err(Failure::Status(status)) => status,
-        Err(Failure::Again) => return Err(Stop::Again),
-    };
+    element.status = status_of(try_map(current, element))?;
     Ok(())
-}
-
-/// Why a mapping was not made.
-enum Failure {
-    Status(GrantStatus),
-    Again,
-}
-
-impl From<GrantStatus> for Failure {
-    fn from(status: GrantStatus) -> Self {
-        Self::Status(status)
-    }
 }
 
 fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> {

@@ -5,7 +5,7 @@
 //! - [`copy`]: copying between frames.
 //! - [`setup`]: the table itself.
 use xen_abi::errno::Errno;
-use xen_abi::grant_table::GrantTableOp;
+use xen_abi::grant_table::{GrantStatus, GrantTableOp};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::Outcome;
@@ -30,6 +30,27 @@ enum Stop {
 impl From<Errno> for Stop {
     fn from(errno: Errno) -> Self {
         Self::Failed(errno)
+    }
+}
+
+/// Why an element was refused, or not finished.
+enum Failure {
+    Status(GrantStatus),
+    Again,
+}
+
+impl From<GrantStatus> for Failure {
+    fn from(status: GrantStatus) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// The status of an element, if it was finished.
+fn status_of(result: Result<(), Failure>) -> Result<GrantStatus, Stop> {
+    match result {
+        Ok(()) => Ok(GrantStatus::OKAY),
+        Err(Failure::Status(status)) => Ok(status),
+        Err(Failure::Again) => Err(Stop::Again),
     }
 }
 

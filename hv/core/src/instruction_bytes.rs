@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The bytes of an instruction in 64-bit mode, one after the other, and its prefixes (Intel SDM
+//! volume 2, chapter 2).
+
+/// Longest instruction, in bytes.
+pub const MAX_LENGTH: usize = 15;
+
+/// What stands before an opcode.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prefixes {
+    /// Operands have 16 bits, where REX does not say 64.
+    pub(crate) short_operand: bool,
+    /// Addresses have 32 bits.
+    pub(crate) short_address: bool,
+    /// A string instruction is repeated.
+    pub(crate) repeat: bool,
+    /// `lock`.
+    pub(crate) lock: bool,
+    /// Another segment than the usual one.
+    pub(crate) segment: bool,
+    /// The REX prefix, 0 for none.
+    pub(crate) rex: u8,
+}
+
+impl Prefixes {
+    /// Bytes of an operand that is not a byte.
+    pub(crate) const fn wide(self) -> u8 {
+        match (self.rex & 8 != 0, self.short_operand) {
+            (true, _) => 8,
+            (false, true) => 2,
+            (false, false) => 4,
+        }
+    }
+}
+
+/// The bytes not yet decoded, and the number of those that are.
+pub(crate) struct Bytes<'a> {
+    rest: &'a [u8],
+    taken: u8,
+}
+
+impl<'a> Bytes<'a> {
+    /// The instruction at the start of `bytes`.
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes.get(..MAX_LENGTH).unwrap_or(bytes), taken: 0 }
+    }
+
+    /// How many have been taken.
+    pub(crate) const fn taken(&self) -> u8 {
+        self.taken
+    }
+
+    /// The next one.
+    pub(crate) fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        self.taken = self.taken.saturating_add(1);
+        Some(*first)
+    }
+
+    /// Leaves `count` out.
+    pub(crate) fn skip(&mut self, count: u8) -> Option<()> {
+        (0..count).try_for_each(|_| self.next().map(|_| ()))
+    }
+
+    /// A constant of `count` bytes, sign extended.
+    pub(crate) fn immediate(&mut self, count: u8) -> Option<u64> {
+        let mut value: u64 = 0;
+        let mut shift: u32 = 0;
+        for _ in 0..count {
+            value |= u64::from(self.next()?) << shift;
+            shift = shift.saturating_add(8);
+        }
+        let unused = u64::BITS.saturating_sub(shift);
+        Some((value << unused).cast_signed().wrapping_shr(unused).cast_unsigned())
+    }
+
+    /// The prefixes, and the first byte of the opcode. REX counts right before the opcode only.
+    pub(crate) fn prefixes(&mut self) -> Option<(Prefixes, u8)> {
+        let mut prefixes = Prefixes::default();
+        loop {
+            let byte = self.next()?;
+            match byte {
+                0x40..=0x4f => {
+                    prefixes.rex = byte;
+                    continue;
+                }
+                0x66 => prefixes.short_operand = true,
+                0x67 => prefixes.short_address = true,
+                0xf2 | 0xf3 => prefixes.repeat = true,
+                0xf0 => prefixes.lock = true,
+                0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 => prefixes.segment = true,
+                opcode => return Some((prefixes, opcode)),
+            }
+            prefixes.rex = 0;
+        }
+    }
+}

@@ -18,6 +18,7 @@ mod hostile;
 mod load;
 mod pages;
 mod uploads;
+mod without_xen;
 pub(super) use load::known_sha256;
 
 /// What a test does with the service.
@@ -51,9 +52,10 @@ const IN_A_BROWSER: [Named; 1] = [("page in a browser", browser::page)];
 /// A test that has a machine of its own.
 type OnItsOwn = fn(&Workspace) -> Result<()>;
 
-const ON_THEIR_OWN: [(&str, OnItsOwn); 2] = [
+const ON_THEIR_OWN: [(&str, OnItsOwn); 3] = [
     ("httpd's share of requests beside a spinner", beside_spinner::share_of_requests),
     ("gdb's protocol, from the reset vector to hv's entry", gdb::stub_answers),
+    ("who starts an image without a hypervisor is told", without_xen::is_told),
 ];
 
 /// Tests beside a second domain that never gives the processor up.

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// The package that has them.
 pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
-const CRASHES: [&str; 1] = ["crash"];
+const CRASHES: [&str; 2] = ["crash", "stack_overflow"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
 const NO_TESTS: [&str; 7] =
     ["bench", "bench_client", "double_fault", "name_server", "pong", "spinner", "yielder"];
@@ -53,7 +53,7 @@ pub(super) fn report(tally: &mut Tally, name: &str, outcome: &Outcome) {
     if end == wanted(name) {
         tally.pass(name);
     } else if end == End::Skip {
-        tally.skip(name, &outcome.last_line);
+        tally.skip(name, &outcome.reason);
     } else {
         let mut why = outcome.complaints.clone();
         if why.is_empty() {

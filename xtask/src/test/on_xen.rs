@@ -92,7 +92,7 @@ fn compare(tally: &mut Tally, name: &str, kind: DomainType, ours: &Outcome, xens
         return tally.pass(&format!("{what}, {rows} rows alike"));
     }
     if xens_end == End::Skip {
-        return tally.skip(&what, &xens.last_line);
+        return tally.skip(&what, &xens.reason);
     }
     let rows = differ.iter().map(|(row, ours, xens)| format!("\n  {row}: hv {ours}, Xen {xens}"));
     let complaints = xens.complaints.iter().map(|complaint| format!("\n  Xen: {complaint}"));

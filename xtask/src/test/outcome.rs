@@ -29,6 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) figures: Vec<(String, String)>,
     /// What does not hold.
     pub(crate) complaints: Vec<String>,
+    /// Why the test does not apply.
+    pub(crate) reason: String,
     /// The last line, which may say why there is no verdict.
     pub(crate) last_line: String,
     /// Whether the line that tells the domain's end has come.
@@ -90,6 +92,8 @@ impl Outcome {
             self.figures.extend(named(figure));
         } else if let Some(complaint) = line.strip_prefix("! ") {
             self.complaints.push(complaint.trim().to_owned());
+        } else if let Some(reason) = line.strip_prefix("skipped: ") {
+            reason.trim().clone_into(&mut self.reason);
         }
         if !line.trim().is_empty() {
             line.trim().clone_into(&mut self.last_line);

@@ -63,9 +63,9 @@ pub(super) fn take(first: usize, count: usize) -> bool {
     with(|pages| pages.take(first, count))
 }
 
-/// Pages that are free, and all that this domain has.
-pub(super) fn free_and_total() -> (usize, usize) {
-    with(|pages| (pages.free(), pages.pages()))
+/// Pages that are free.
+pub(super) fn free() -> usize {
+    with(|pages| pages.free())
 }
 
 /// A zeroed page for good: its address.

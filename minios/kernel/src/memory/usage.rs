@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How much memory is in use.
 use super::{heap, page};
+use crate::arch::size;
+use crate::start_info::start_info;
 
 /// Memory of the domain, in the units that the names say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +27,11 @@ pub struct Usage {
 /// ```
 #[must_use]
 pub fn usage() -> Usage {
-    let (free_pages, total_pages) = page::free_and_total();
+    let total_pages = size(start_info().nr_pages);
     let heap = heap::statistics();
     Usage {
         total_pages,
-        free_pages,
+        free_pages: page::free(),
         heap_bytes: heap.size,
         heap_used_bytes: heap.used,
         heap_high_water_bytes: heap.high_water,

@@ -60,6 +60,9 @@ pvh_start64:
     lea rsp, [rip + __stack_top]
     xor ebp, ebp                            // the end of every backtrace
     fninit
+    push 0x1f80                             // all exceptions masked
+    ldmxcsr [rsp]
+    pop rax
     call minios_boot_pvh
     ud2
     .size pvh_start64, . - pvh_start64

@@ -2,6 +2,7 @@
 //! Finding Xen in a virtual machine, and asking it for hypercalls.
 use core::arch::asm;
 use core::arch::x86_64::__cpuid;
+use core::fmt::{self, Write};
 
 use xen_abi::cpuid::{LEAF_HYPERCALL, LEAF_SIGNATURE, SIGNATURE};
 
@@ -15,7 +16,7 @@ const STEP: usize = 0x100;
 /// says so on the serial port, and stops.
 pub(super) fn init() {
     let Some(base) = BASES.step_by(STEP).find(|&base| is_xen(base)) else {
-        serial("minios: this image needs Xen or hv, and neither is here\r\n");
+        say(format_args!("this image needs Xen or hv, and neither is here"));
         stop()
     };
     let register = __cpuid(base + (LEAF_HYPERCALL - LEAF_SIGNATURE)).ebx;
@@ -29,12 +30,22 @@ fn is_xen(base: u32) -> bool {
     [leaf.ebx, leaf.ecx, leaf.edx] == SIGNATURE
 }
 
-/// Writes to the first serial port, which needs no set-up for an emulator.
-fn serial(text: &str) {
-    const PORT: u16 = 0x3f8;
-    for byte in text.bytes() {
-        // SAFETY: writes a byte to a device that is nobody else's.
-        unsafe { asm!("out dx, al", in("dx") PORT, in("al") byte) };
+/// Says what keeps us from having a console, to whoever may hear it.
+pub(super) fn say(what: fmt::Arguments<'_>) {
+    let _ = write!(Ports, "minios: {what}\r\n");
+}
+
+/// The first serial port, which needs no set-up in an emulator, and the port whose bytes Xen puts
+/// into its own log.
+struct Ports;
+
+impl Write for Ports {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (byte, port) in text.bytes().flat_map(|byte| [(byte, 0x3f8_u16), (byte, 0xe9)]) {
+            // SAFETY: writes a byte to a device that is nobody else's, or not there.
+            unsafe { asm!("out dx, al", in("dx") port, in("al") byte) };
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use xen_abi::mmu::{ENTRIES, Pte, PteFlags};
 
 use super::start_info::boot_info;
 use crate::arch::{image, size};
-use crate::memory::{BootMemory, BootPages, page_table, rights, slot_for};
+use crate::memory::{AREA_START, BootMemory, BootPages, page_table, rights, slot_for};
 use crate::start_info::start_info;
 
 const PAGE: u64 = PAGE_SIZE as u64;
@@ -73,10 +73,10 @@ pub(super) fn load_root() {
 }
 
 /// Maps `va` to the physical address at which the hypervisor is to put a frame: as far behind all
-/// memory as `offset` says. Returns that address.
-pub(super) fn window(offset: u64, va: u64, flags: PteFlags) -> Result<u64, Errno> {
+/// memory as `va` is in the area. Returns that address.
+pub(super) fn window(va: u64, flags: PteFlags) -> Result<u64, Errno> {
     let start = boot_info().map_end.max(BOOT_MAPPED_PAGES).next_multiple_of(WINDOWS_ALIGNMENT);
-    let address = start * PAGE + offset;
+    let address = start * PAGE + (va - AREA_START);
     if address >> physical_bits() != 0 {
         return Err(Errno::Enomem);
     }

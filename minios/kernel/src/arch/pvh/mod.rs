@@ -12,7 +12,7 @@ use super::platform::{GuestType, Platform};
 use super::shared_info;
 use crate::boot;
 use crate::hypercall::memory_op::add_to_physmap;
-use crate::memory::{AREA_START, BootMemory, READ_WRITE};
+use crate::memory::{BootMemory, READ_WRITE};
 use crate::suspend::Outcome;
 
 mod descriptors;
@@ -76,7 +76,7 @@ impl Platform for Pvh {
     }
 
     fn window(&self, va: u64, flags: PteFlags) -> Result<u64, Errno> {
-        memory_map::window(va - AREA_START, va, flags)
+        memory_map::window(va, flags)
     }
 
     fn map_grant_table_frame(&self, index: u32, va: u64) -> Result<(), Errno> {

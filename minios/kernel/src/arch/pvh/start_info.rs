@@ -7,11 +7,13 @@ use spin::Once;
 use xen_abi::event_channel::EvtchnPort;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm::HvmParam;
+use xen_abi::sched::ShutdownReason;
 use xen_abi::start_info::StartInfo;
 
+use super::hypervisor;
 use crate::arch::{image, size};
 use crate::hypercall::hvm;
-use crate::start_info;
+use crate::{shutdown, start_info};
 
 /// The addresses that arch/pvh/entry.S maps.
 const MAPPED: Range<u64> = 1..1 << 32;
@@ -23,7 +25,10 @@ static START_INFO: Once<StartInfo> = Once::new();
 pub(super) fn init(at: u64) {
     let info = match parse(at, image::bytes(), physical) {
         Ok(info) => BOOT_INFO.call_once(|| info),
-        Err(error) => panic!("{error}"),
+        Err(error) => {
+            hypervisor::say(format_args!("{error}"));
+            shutdown::now(ShutdownReason::Crash)
+        }
     };
     start_info::set(START_INFO.call_once(|| translate(info)));
 }

@@ -45,6 +45,17 @@ impl FrameMemory for Host {
     }
 }
 
+/// The entry of an L4 through which a guest sees the M2P.
+pub fn m2p_entry() -> u64 {
+    own_entry(HYPERVISOR_FIRST_SLOT)
+}
+
+/// An entry of the hypervisor's own L4.
+fn own_entry(slot: u64) -> u64 {
+    let root = frames::frames().root.maddr().get();
+    DirectMap.read_u64(Maddr::new(root + slot * 8))
+}
+
 impl Machine for Host {
     fn frame_table(&self) -> FrameTable<'_> {
         frames::table()
@@ -52,8 +63,8 @@ impl Machine for Host {
 
     fn hypervisor_entry(&self, slot: u64) -> u64 {
         assert!(slot >= HYPERVISOR_FIRST_SLOT, "a slot of the guest");
-        let root = frames::frames().root.maddr().get();
-        DirectMap.read_u64(Maddr::new(root + slot * 8))
+        // The M2P is there while a kernel uses the L4.
+        if slot == HYPERVISOR_FIRST_SLOT { 0 } else { own_entry(slot) }
     }
 
     fn io_permitted(&self, domain: DomId, mfn: Mfn) -> bool {

@@ -70,6 +70,11 @@ user_mode_after_syscall:
     .globl user_mode_fault
 user_mode_fault:
     mov rax, [0x10]
+    .globl user_mode_m2p
+user_mode_m2p:
+    movabs rax, 0xffff800000000000
+    mov rax, [rax]
+    syscall
     .globl user_mode_privileged
 user_mode_privileged:
     clts

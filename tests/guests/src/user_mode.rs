@@ -60,6 +60,8 @@ places! {
     after_syscall = user_mode_after_syscall,
     /// Reads an address that nothing maps.
     fault = user_mode_fault,
+    /// Reads the first entry of the M2P and makes a system call.
+    m2p = user_mode_m2p,
     /// Executes `clts`.
     privileged = user_mode_privileged,
     /// Reads a port.
@@ -82,7 +84,12 @@ pub fn set_root(present: bool) -> i64 {
     let root: u64;
     // SAFETY: reading cr3 is emulated by the hypervisor.
     unsafe { asm!("mov {}, cr3", out(reg) root) };
-    let arg1 = if present { root >> 12 } else { 0 };
+    set_root_to(if present { root >> 12 } else { 0 })
+}
+
+/// Lets user mode have the page tables from the L4 in frame `arg1` on; returns what the hypercall
+/// returned.
+pub fn set_root_to(arg1: u64) -> i64 {
     let op = MmuextOp { cmd: MmuextCmd::NewUserBaseptr.raw(), arg1, ..Default::default() };
     call(Hypercall::MmuextOp, [at(&op), 1, 0, 0x7ff0, 0])
 }

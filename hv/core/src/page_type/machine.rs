@@ -11,7 +11,7 @@ pub trait Machine: FrameMemory {
     /// The bookkeeping of all frames.
     fn frame_table(&self) -> FrameTable<'_>;
 
-    /// What slot `slot` (256 to 271) of every L4 holds.
+    /// What slot `slot` (256 to 271) of every new L4 holds.
     fn hypervisor_entry(&self, slot: u64) -> u64;
 
     /// Whether `domain` may map the device memory frame `mfn`.

@@ -21,7 +21,7 @@ use super::options::Options;
 use crate::domain::{self, Domain, DomainRef, Limits};
 use crate::machine::Host;
 use crate::memory::{direct_map, frames};
-use crate::{entry, log, schedule, switch, time};
+use crate::{address_space, entry, log, schedule, switch, time};
 
 /// Without `dom0_mem` the first domain gets a quarter of what is free, between these.
 const DEFAULT_BYTES: Range<u64> = 64 << 20..1 << 30;
@@ -183,7 +183,7 @@ impl DomainMemory for Memory {
 pub fn enter(domain: DomainRef, start: &Start) -> ! {
     let vcpu = domain.vcpu(0).expect("a domain is made with its first vCPU");
     adopt_page_tables(&domain, start.page_table);
-    vcpu.kernel_root.set(Some(start.page_table));
+    address_space::set_kernel_root(vcpu, start.page_table);
     vcpu.regs.rip.set(start.entry.get());
     vcpu.regs.rsi.set(start.start_info.get());
     vcpu.regs.rsp.set(start.stack_end.get());

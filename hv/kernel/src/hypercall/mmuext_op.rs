@@ -100,7 +100,7 @@ pub fn new_kernel_root(
     let vcpu = current.vcpu();
     types.get_root(mfn, current.domain().id)?;
     let old = vcpu.kernel_root.get();
-    vcpu.kernel_root.set(Some(mfn));
+    address_space::set_kernel_root(vcpu, mfn);
     address_space::load(vcpu);
     if let Some(old) = old {
         types.put_page_and_type(old);
@@ -118,7 +118,7 @@ fn new_user_root(current: &Current, types: &PageTypes<'_, Host>, mfn: Mfn) -> Re
         Some(mfn)
     };
     let old = vcpu.user_root.get();
-    vcpu.user_root.set(new);
+    address_space::set_user_root(vcpu, new);
     if let Some(old) = old {
         types.put_page_and_type(old);
     }

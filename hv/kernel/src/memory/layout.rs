@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The address space of ring 0: L4 slots 256 to 271, the same in every L4.
+//! The address space of ring 0: L4 slots 256 to 271, the same in every L4, but that the M2P is only in
+//! those that a guest's kernel uses.
 //!
 //! | L4 slot | from                 | what |
 //! |---------|----------------------|------|
-//! | 256     | `0xffff800000000000` | M2P, read-only, readable by guests |
+//! | 256     | `0xffff800000000000` | M2P, read-only, readable by guests' kernels |
 //! | 260     | `0xffff820000000000` | per-pCPU pages: descriptor window, stacks between guard pages |
 //! | 261     | `0xffff828000000000` | fixed mappings of device registers; the image at `0xffff82d040000000` |
 //! | 262-271 | `0xffff830000000000` | direct map of all memory, no-execute |

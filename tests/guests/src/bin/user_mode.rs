@@ -4,11 +4,13 @@
 #![no_std]
 #![no_main]
 
-use test_guests::hypercall::{at, call2, call3};
+use minios::memory::SharedPages;
+use test_guests::hypercall::{at, call, call2, call3};
 use test_guests::traps::set_handler;
 use test_guests::user_mode::{self, Stack, enter, frame, handler_rsp};
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
+use xen_abi::mmu::{MmuextCmd, MmuextOp, Pte, PteFlags, UVMF_INVLPG};
 use xen_abi::trap::{
     FLAT_KERNEL_CS, FLAT_KERNEL_SS, SegmentBase, TrapFlags, VECTOR_GP, VECTOR_PF, VECTOR_UD,
     VGCF_IN_SYSCALL,
@@ -31,6 +33,7 @@ async fn run(report: &mut Report) {
     segments(report, &user);
     let answer = enter(user_mode::cpuid(), user.end(), USER_CS, 0);
     report.check("forced cpuid answers in user mode", answer >= 0x4000_0002);
+    hidden_m2p(report, &user);
     refused_returns(report, &user);
     report.expect("no user root", user_mode::set_root(false), 0);
 }
@@ -70,6 +73,32 @@ fn faults(report: &mut Report, user: &Stack) {
     report.expect("error code of #GP", frame(2), 0);
     enter(user_mode::port(), user.end(), USER_CS, 0);
     report.equal("in is refused", frame(3), user_mode::port());
+}
+
+/// User mode does not see the M2P through tables of its own.
+fn hidden_m2p(report: &mut Report, user: &Stack) {
+    const USER_READ: u64 = 4;
+    let Ok(own) = SharedPages::alloc(1) else { return report.error("a page", "no memory") };
+    let kernel = minios::start_info().pt_base.get();
+    for slot in (0..512).filter(|slot| !(256..272).contains(slot)) {
+        own.write_value(slot * 8, &test_guests::word(kernel + slot as u64 * 8));
+    }
+    let (va, mfn) = (own.address() as u64, own.mfn(0));
+    let map =
+        |flags| call3(Hypercall::UpdateVaMapping, va, Pte::new(mfn, flags).raw(), UVMF_INVLPG);
+    let read_only = PteFlags::PRESENT | PteFlags::USER | PteFlags::ACCESSED;
+    report.expect("map an L4 read-only", map(read_only), 0);
+    let extended = |cmd: MmuextCmd| {
+        let op = MmuextOp::new(cmd, mfn.get(), 0);
+        call(Hypercall::MmuextOp, [at(&op), 1, 0, 0x7ff0, 0])
+    };
+    report.expect("pin it", extended(MmuextCmd::PinL4Table), 0);
+    report.expect("root of user mode", user_mode::set_root_to(mfn.get()), 0);
+    enter(user_mode::m2p(), user.end(), USER_CS, 0);
+    report.expect("error code of reading the M2P", frame(2), USER_READ);
+    report.expect("the kernel's root again", user_mode::set_root(true), 0);
+    report.expect("unpin it", extended(MmuextCmd::UnpinTable), 0);
+    report.expect("map it writable", map(read_only | PteFlags::WRITABLE), 0);
 }
 
 fn segments(report: &mut Report, user: &Stack) {

@@ -13,6 +13,7 @@ use xen_abi::vcpu::{
 };
 
 use super::Request;
+use crate::address_space;
 use crate::arch::control::CR0_TS;
 use crate::arch::fpu_state::{IMAGE_BYTES, IMAGE_XMM};
 use crate::debugreg;
@@ -139,8 +140,8 @@ fn hold_rest(
 
 /// Sets everything; nothing can fail any more.
 fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
-    vcpu.kernel_root.set(Some(held.kernel_root));
-    vcpu.user_root.set(held.user_root);
+    address_space::set_kernel_root(vcpu, held.kernel_root);
+    address_space::set_user_root(vcpu, held.user_root);
     vcpu.gdt.set(held.gdt);
     vcpu.ldt.set(held.ldt);
     for (trap, handler) in vcpu.traps.iter().zip(&context.trap_ctxt) {

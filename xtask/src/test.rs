@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// Only tests of this kind (repeatable)
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
-    /// Only tests at dom0's prompt and end to end whose names contain this
+    /// Only tests at dom0's prompt, end to end, and of `xl save`, whose names contain this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
     /// Where: on hv alone, or on the real Xen too, as domUs of a Linux dom0
@@ -112,9 +112,12 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     if args.on == Hypervisor::Xen {
         setup::require(&[&Tool::XEN[..], &Tool::CLIENTS].concat(), args.consent)?;
-        on_xen::guests(workspace, &mut tally, &names)?;
+        if !args.names.is_empty() || args.only.is_empty() {
+            on_xen::guests(workspace, &mut tally, &names)?;
+        }
         if args.names.is_empty() {
             end_to_end::on_xen(workspace, &mut tally, &args.only);
+            on_xen::saves(workspace, &mut tally, &args.only)?;
         }
         return tally.finish();
     }

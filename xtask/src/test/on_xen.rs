@@ -16,6 +16,9 @@ use crate::{
     workspace::Workspace,
 };
 
+mod saves;
+pub(super) use saves::run as saves;
+
 /// How long the machine may take to boot, and a guest to end.
 const BOOT: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The hypercall page of a PV guest: 128 stubs of 32 bytes (`docs/guest-guide/x86/hypercall-abi`).
+//! The hypercall page of a guest: 128 stubs of 32 bytes (`docs/guest-guide/x86/hypercall-abi`).
 use xen_abi::frame::PAGE_SIZE;
 
 /// Bytes of one stub.
@@ -7,7 +7,22 @@ pub const STUB_SIZE: usize = 32;
 /// The number of `HYPERVISOR_iret`, whose stub never returns.
 const IRET: u8 = 23;
 
-/// The page, ready to be written into the guest.
+/// The page of a PVH guest on a processor with AMD-V: a stub is `mov eax, NUMBER; vmmcall; ret`.
+#[must_use]
+pub fn vmmcall_page() -> [u8; PAGE_SIZE] {
+    let mut page = [0xcc; PAGE_SIZE];
+    for (slot, number) in page.chunks_exact_mut(STUB_SIZE).zip(0u8..) {
+        let call = [0xb8, number, 0, 0, 0, 0x0f, 0x01, 0xd9, 0xc3];
+        let undefined = [0x0f, 0x0b];
+        let stub: &[u8] = if number == IRET { &undefined } else { &call };
+        for (to, from) in slot.iter_mut().zip(stub) {
+            *to = *from;
+        }
+    }
+    page
+}
+
+/// The page of a PV guest, ready to be written into the guest.
 #[must_use]
 pub fn hypercall_page() -> [u8; PAGE_SIZE] {
     // int3 where no stub is, so that a stray jump is seen at once.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a PV guest sees of CPUID: the host's features that a guest can use, and the leaves of the
+//! What a guest sees of CPUID: the host's features that a guest can use, and the leaves of the
 //! hypervisor.
 //!
-//! Guests that ask by the instruction itself see the host's answer; those that ask by the forced
-//! emulated CPUID see this one.
+//! PV guests that ask by the instruction itself see the host's answer; those that ask by the forced
+//! emulated CPUID see this one. PVH guests always see this one.
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +20,23 @@ pub struct Answer {
     pub edx: u32,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// A PV guest.
+    Pv,
+    /// A PVH guest, which has page tables and interrupts as on bare hardware.
+    Pvh {
+        /// The number of its domain.
+        domid: u16,
+    },
+}
+
 /// What the answer depends on besides the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
+    /// Who asks.
+    pub guest: Guest,
     /// The components that the guest's xsave handles; 0 without xsave.
     pub xcr0: u64,
     /// The guest is to see that xsave is turned on.
@@ -98,6 +112,24 @@ mod bits {
     pub(super) const EXTENDED_EDX_HIDDEN: u32 =
         1 << 1 | 1 << 3 | 1 << 12 | 1 << 13 | 1 << 17 | 1 << 26; // as leaf 1, and 1 GiB pages
     pub(super) const XSAVES: u32 = 1 << 3;
+    /// In edx of leaf 1 and of the first extended one: there is no local APIC.
+    pub(super) const APIC: u32 = 1 << 9;
+    /// Of leaf 1 and the first extended one in edx: PSE, PGE, PSE-36, which only PVH guests have.
+    pub(super) const PAGING: u32 = 1 << 3 | 1 << 13 | 1 << 17;
+    /// Of leaf 7 in ebx: SMEP and SMAP.
+    pub(super) const SUPERVISOR: u32 = 1 << 7 | 1 << 20;
+    /// Of the first extended leaf in edx: 1 GiB pages.
+    pub(super) const GIANT_PAGES: u32 = 1 << 26;
+    /// Of the first extended leaf in edx: rdtscp, whose register is not exchanged between guests.
+    pub(super) const RDTSCP: u32 = 1 << 27;
+}
+
+/// `hidden` without those of `shown` that PVH guests have, and with those they lack.
+const fn hidden_from(guest: Guest, hidden: u32, shown: u32, lacking: u32) -> u32 {
+    match guest {
+        Guest::Pv => hidden,
+        Guest::Pvh { .. } => hidden & !shown | lacking,
+    }
 }
 
 /// The answer for a leaf; `host` asks the CPU.
@@ -113,7 +145,7 @@ pub fn answer(
         0x8000_0000 => Answer { eax: host(leaf, 0).eax.min(LAST_EXTENDED), ..host(leaf, 0) },
         1..=LAST_BASIC if leaf <= host(0, 0).eax => basic(policy, leaf, subleaf, host),
         0x8000_0001..=LAST_EXTENDED if leaf <= host(0x8000_0000, 0).eax => {
-            extended(leaf, host(leaf, subleaf))
+            extended(policy, leaf, host(leaf, subleaf))
         }
         _ => Answer::default(),
     }
@@ -143,11 +175,13 @@ fn features(policy: &Policy, found: Answer) -> Answer {
     }
     // One logical processor, number 0.
     let ebx = found.ebx & 0xffff | 1 << 16;
-    Answer { eax: found.eax, ebx, ecx, edx: found.edx & !bits::LEAF1_EDX_HIDDEN }
+    let hidden = hidden_from(policy.guest, bits::LEAF1_EDX_HIDDEN, bits::PAGING, bits::APIC);
+    Answer { eax: found.eax, ebx, ecx, edx: found.edx & !hidden }
 }
 
 fn structured(policy: &Policy, found: Answer) -> Answer {
-    let mut ebx = found.ebx & !bits::LEAF7_EBX_HIDDEN;
+    let hidden = hidden_from(policy.guest, bits::LEAF7_EBX_HIDDEN, bits::SUPERVISOR, 0);
+    let mut ebx = found.ebx & !hidden;
     if policy.xcr0 & 4 == 0 {
         ebx &= !bits::AVX2;
     }
@@ -186,11 +220,14 @@ fn area_bytes(xcr0: u64, host: impl Fn(u32, u32) -> Answer) -> u32 {
     })
 }
 
-fn extended(leaf: u32, found: Answer) -> Answer {
+fn extended(policy: &Policy, leaf: u32, found: Answer) -> Answer {
+    const SHOWN: u32 = bits::PAGING | bits::GIANT_PAGES;
+    const LACKING: u32 = bits::APIC | bits::RDTSCP;
+    let hidden = hidden_from(policy.guest, bits::EXTENDED_EDX_HIDDEN, SHOWN, LACKING);
     match leaf {
         0x8000_0001 => Answer {
             ecx: found.ecx & !bits::EXTENDED_ECX_HIDDEN,
-            edx: found.edx & !bits::EXTENDED_EDX_HIDDEN,
+            edx: found.edx & !hidden,
             ..found
         },
         0x8000_0007 => Answer { edx: found.edx & 1 << 8, ..Answer::default() },
@@ -209,7 +246,22 @@ fn hypervisor(policy: &Policy, leaf: u32, subleaf: u32) -> Answer {
         2 => Answer { eax: 1, ebx: FIRST_LEAF, ecx: 1, edx: 0 },
         // The TSC is not emulated.
         3 if subleaf == 0 => Answer { eax: 0, ebx: 2, ecx: policy.tsc_khz, edx: 0 },
-        5 if subleaf == 0 => Answer { ebx: policy.address_bits, ..Answer::default() },
+        4 => hardware(policy),
+        5 if subleaf == 0 && policy.guest == Guest::Pv => {
+            Answer { ebx: policy.address_bits, ..Answer::default() }
+        }
         _ => Answer::default(),
+    }
+}
+
+/// The leaf of domains in hardware virtualization: the numbers of vCPU and domain.
+fn hardware(policy: &Policy) -> Answer {
+    const VCPU_ID: u32 = 1 << 3;
+    const DOMAIN_ID: u32 = 1 << 4;
+    match policy.guest {
+        Guest::Pv => Answer::default(),
+        Guest::Pvh { domid } => {
+            Answer { eax: VCPU_ID | DOMAIN_ID, ebx: 0, ecx: u32::from(domid), edx: 0 }
+        }
     }
 }

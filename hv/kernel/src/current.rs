@@ -44,6 +44,22 @@ pub fn reschedule_requested() -> bool {
     flag != 0
 }
 
+/// The vCPU that runs on this pCPU, if it is one of a PVH domain.
+#[inline(always)]
+pub fn hvm_vcpu() -> Option<&'static Vcpu> {
+    let flag: u8;
+    // SAFETY: gs points at the pCPU's structure.
+    unsafe {
+        asm!("mov {}, gs:[{}]", out(reg_byte) flag, const offset_of!(Pcpu, is_hvm),
+            options(nostack, readonly, preserves_flags));
+    }
+    if flag == 0 {
+        return None;
+    }
+    // SAFETY: null or a vCPU that exists while it is the pCPU's.
+    unsafe { pcpu().vcpu.get().as_ref() }
+}
+
 /// The state of the pCPU that executes this.
 pub fn pcpu() -> &'static Pcpu {
     let address: *const Pcpu;

@@ -4,6 +4,7 @@ use xen_abi::errno::Errno;
 
 use crate::arch::debug::{self, DR6_NONE, DR7_NONE};
 use crate::guest_ptr::is_guest_range;
+use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
 
 const DR7_RESERVED: u64 = 0xffff_ffff_0000_d800;
@@ -55,6 +56,43 @@ pub fn set(vcpu: &Vcpu, number: u8, value: u64) -> Result<(), Errno> {
 /// Whether an enabled breakpoint of DR7 is on I/O, which would need CR4.DE to be understood.
 fn io_breakpoint(dr7: u64) -> bool {
     (0..4).any(|n| dr7 >> (n * 2) & 3 != 0 && dr7 >> (16 + n * 4) & 3 == 2)
+}
+
+/// Sets register `number` of a PVH vCPU, whose DR6 and DR7 are given; `None` for a value with bits
+/// in the upper half where there are none.
+pub fn write_hvm(
+    vcpu: &Vcpu,
+    [dr6, dr7]: [&RunCell<u64>; 2],
+    number: u8,
+    value: u64,
+) -> Option<()> {
+    if number >= 4 && value >> 32 != 0 {
+        return None;
+    }
+    match number {
+        0..=3 => vcpu.debug.update(|mut debug| {
+            debug[usize::from(number)] = value;
+            debug
+        }),
+        4 | 6 => dr6.set(value & 0xe00f | DR6_NONE),
+        _ => {
+            dr7.set(value & !DR7_RESERVED | DR7_NONE);
+            vcpu.debug.update(|mut debug| {
+                debug[7] = value;
+                debug
+            });
+        }
+    }
+    if is_used(vcpu) {
+        load_addresses(vcpu);
+    }
+    Some(())
+}
+
+/// Loads the addresses of a PVH vCPU's breakpoints; its DR7 holds while it runs.
+pub fn load_addresses(vcpu: &Vcpu) {
+    let [dr0, dr1, dr2, dr3, ..] = vcpu.debug.get();
+    debug::load([dr0, dr1, dr2, dr3], DR7_NONE);
 }
 
 /// Loads the registers of the vCPU that starts to run, if it uses them.

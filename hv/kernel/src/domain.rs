@@ -21,6 +21,7 @@ use xen_abi::frame::Mfn;
 use xen_abi::memory::E820Entry;
 use xen_abi::shared_info::SharedInfo;
 
+use crate::hvm::{Hvm, physmap};
 use crate::io_permissions::IoPermissions;
 use crate::machine::Host;
 use crate::memory::{direct_map, frames};
@@ -75,6 +76,15 @@ pub struct DomainPages {
     pub memory_map: Vec<E820Entry, MAX_MEMORY_MAP>,
 }
 
+/// How a domain is virtualized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// By the guest's own agreement: page tables and privilege by hypercalls.
+    Pv,
+    /// By the processor.
+    Pvh,
+}
+
 /// A domain.
 pub struct Domain {
     /// Its number, which is not used again while anybody refers to the domain.
@@ -105,19 +115,26 @@ pub struct Domain {
     pub pci_address: AtomicU32,
     /// Ports, memory ranges and interrupts of the hardware it may use.
     pub io: Mutex<IoPermissions>,
+    /// What makes it a PVH domain; `None`: it is a PV domain.
+    pub hvm: Option<Hvm>,
 }
 
 impl Domain {
     /// Makes a domain without memory or page tables, paused, with one vCPU that is down.
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// `ENOMEM`; `EOPNOTSUPP` for a PVH domain without hardware virtualization.
     pub fn create(
         id: DomId,
+        kind: Kind,
         privileged: bool,
         handle: [u8; 16],
         limits: Limits,
     ) -> Result<DomainRef, Errno> {
+        let hvm = match kind {
+            Kind::Pv => None,
+            Kind::Pvh => Some(Hvm::new()?),
+        };
         let place = frames::alloc_for::<Self>().ok_or(Errno::Enomem)?;
         let Some(shared_info_frame) = frames::alloc_zeroed(0) else {
             frames::free_for(place);
@@ -145,17 +162,23 @@ impl Domain {
             vm_assist: AtomicU64::new(0),
             pci_address: AtomicU32::new(0),
             io: Mutex::new(io),
+            hvm,
         };
         // SAFETY: the place is for a `Domain` and nobody else's.
         unsafe { place.write(domain) }
         frames::table().share(shared_info_frame, id);
         let domain = DomainRef(place);
         let info = &domain.shared_info().vcpu_info[0];
-        for legacy in &domain.shared_info().vcpu_info {
-            legacy.evtchn_upcall_mask.store(1, Ordering::Relaxed);
+        if kind == Kind::Pv {
+            for legacy in &domain.shared_info().vcpu_info {
+                legacy.evtchn_upcall_mask.store(1, Ordering::Relaxed);
+            }
         }
         // SAFETY: the memory is zeroed and for a `Vcpu`; the domain frees it with itself.
         unsafe { Vcpu::create(vcpu, place, 0, info) }
+        if kind == Kind::Pvh {
+            domain.vcpus().try_for_each(Vcpu::virtualize)?;
+        }
         domain.events.lock().set_vcpus(1);
         Ok(domain)
     }
@@ -216,8 +239,13 @@ fn release(domain: NonNull<Domain>) {
     let parts = unsafe { domain.as_ref() };
     for slot in &parts.vcpus {
         if let Some(vcpu) = NonNull::new(slot.load(Ordering::Acquire)) {
+            // SAFETY: the vCPU has been made with the domain.
+            unsafe { vcpu.as_ref() }.hvm.finish();
             frames::free_for(vcpu);
         }
+    }
+    if let Some(p2m) = parts.hvm.as_ref().and_then(|hvm| hvm.p2m.lock().take()) {
+        physmap::free(p2m);
     }
     PageTypes::new(&Host, 0).unshare(parts.shared_info_frame);
     // SAFETY: nobody can get at the domain any more.

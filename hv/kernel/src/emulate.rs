@@ -10,7 +10,7 @@ use crate::trap::inject;
 use crate::vcpu::Vcpu;
 
 pub mod control_register;
-mod cpuid;
+pub mod cpuid;
 mod model_specific;
 mod port;
 pub mod table_write;

@@ -11,6 +11,7 @@ use xen_abi::frame::Mfn;
 use xen_abi::grant_table::GrantHandle;
 
 use crate::domain::{self, Domain};
+use crate::hvm::physmap;
 use crate::life;
 use crate::machine::Host;
 use crate::memory::{direct_map, frames, table_page};
@@ -66,6 +67,12 @@ fn new_frame(domain: &Domain) -> Result<TableFrame<'static>, Errno> {
 #[cold]
 pub fn is_owned(mfn: Mfn, owner: DomId) -> bool {
     Host.frame_table().get(mfn).is_some_and(|page| page.state().owner() == owner)
+}
+
+/// The machine frame behind the one that an entry of `granter`'s table names.
+pub fn machine_frame(granter: &Domain, frame: u32) -> Option<u32> {
+    let mfn = physmap::machine_frame(granter, Mfn::new(u64::from(frame)))?;
+    u32::try_from(mfn.get()).ok()
 }
 
 /// Takes the references that a mapping holds while devices may use the frame.

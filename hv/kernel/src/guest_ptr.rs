@@ -3,7 +3,8 @@
 //!
 //! It is an allegation: nothing is known about the address until a copy has succeeded. A copy
 //! checks the range against the hypervisor's own part of the address space and survives a page
-//! fault (`entry/guest_copy.S`); it never gives a reference into guest memory, so a value is
+//! fault (`entry/guest_copy.S`). For a PVH guest it walks the guest's tables (`hvm::memory`), which
+//! has no such range. It never gives a reference into guest memory, so a value is
 //! read once and cannot change after it was checked.
 use core::marker::PhantomData;
 use core::mem::size_of;
@@ -11,6 +12,9 @@ use core::mem::size_of;
 pub use hv_core::guest_range::is_guest_range;
 use xen_abi::errno::Errno;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::current::hvm_vcpu;
+use crate::hvm::memory;
 
 core::arch::global_asm!(include_str!("entry/guest_copy.S"));
 
@@ -78,21 +82,23 @@ impl<T: FromBytes> GuestPtr<T> {
     /// Copies the value out of the guest; `EFAULT` if the guest's memory is not readable.
     pub fn read(self) -> Result<T, Errno> {
         let mut value = T::new_zeroed();
-        self.check_range(size_of::<T>())?;
-        // SAFETY: `value` has room for size_of::<T>() bytes and any bytes make a `T`; the source
-        // is outside the hypervisor's range, and a fault on it ends the copy with an error.
-        let failed = unsafe {
-            guest_copy((&raw mut value).cast(), self.address as *const u8, size_of::<T>())
-        };
-        if failed == 0 { Ok(value) } else { Err(Errno::Efault) }
+        self.read_slice(core::slice::from_mut(&mut value))?;
+        Ok(value)
     }
 
     /// Copies `values.len()` elements out of the guest; `EFAULT` if not all are readable (the
     /// slice then holds an unspecified mixture).
     pub fn read_slice(self, values: &mut [T]) -> Result<(), Errno> {
         let bytes = size_of_val(values);
+        if let Some(vcpu) = hvm_vcpu() {
+            // SAFETY: the slice has room for that many bytes, and any bytes make a `T`.
+            let copied =
+                unsafe { memory::copy_in(vcpu, values.as_mut_ptr().cast(), self.address, bytes) };
+            return if copied { Ok(()) } else { Err(Errno::Efault) };
+        }
         self.check_range(bytes)?;
-        // SAFETY: as in `read`, for the whole slice.
+        // SAFETY: the slice has room for that many bytes and any bytes make a `T`; the source is
+        // outside the hypervisor's range, and a fault on it ends the copy with an error.
         let failed =
             unsafe { guest_copy(values.as_mut_ptr().cast(), self.address as *const u8, bytes) };
         if failed == 0 { Ok(()) } else { Err(Errno::Efault) }
@@ -110,6 +116,12 @@ impl<T: IntoBytes + Immutable> GuestPtr<T> {
     /// written).
     pub fn write_slice(self, values: &[T]) -> Result<(), Errno> {
         let bytes = size_of_val(values);
+        if let Some(vcpu) = hvm_vcpu() {
+            // SAFETY: the slice has that many bytes, all of them initialised.
+            let copied =
+                unsafe { memory::copy_out(vcpu, self.address, values.as_ptr().cast(), bytes) };
+            return if copied { Ok(()) } else { Err(Errno::Efault) };
+        }
         self.check_range(bytes)?;
         // SAFETY: the target is outside the hypervisor's range, and a fault on it ends the copy
         // with an error; every byte of the source is initialised.

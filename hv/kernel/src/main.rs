@@ -27,6 +27,7 @@ mod events;
 mod grants;
 mod guest_areas;
 mod guest_ptr;
+mod hvm;
 mod hypercall;
 mod interrupt;
 mod io_permissions;

@@ -25,6 +25,8 @@ pub struct Pcpu {
     pub scratch: RunCell<u64>,
     /// The vCPU it runs; null while idle.
     pub vcpu: RunCell<*const Vcpu>,
+    /// That vCPU is one of a PVH domain: its addresses are not those of ring 0's page tables.
+    pub is_hvm: RunCell<bool>,
     /// The scheduler must run before a guest is entered.
     pub reschedule: RunCell<bool>,
     /// The hypervisor's part of its GDT.
@@ -43,6 +45,7 @@ pub static BOOT_PCPU: Pcpu = Pcpu {
     stack_top: RunCell::new(0),
     scratch: RunCell::new(0),
     vcpu: RunCell::new(ptr::null()),
+    is_hvm: RunCell::new(false),
     reschedule: RunCell::new(false),
     own_gdt: RunCell::new(Mfn::new(0)),
     tss: UnsafeCell::new(Tss::new()),
@@ -77,6 +80,7 @@ impl Pcpu {
     pub fn set_vcpu(&self, vcpu: &Vcpu) {
         let frame_end = &raw const *vcpu as u64 + FRAME_END as u64;
         self.vcpu.set(vcpu);
+        self.is_hvm.set(vcpu.is_hvm.get());
         self.frame_end.set(frame_end);
         // SAFETY: the TSS is this pCPU's; the CPU reads it only on a trap from ring 3.
         unsafe { (*self.tss.get()).rsp[0] = frame_end }

@@ -4,6 +4,7 @@ use core::ptr;
 
 use crate::arch::control;
 use crate::current::pcpu;
+use crate::memory::frames;
 use crate::schedule::{self, VcpuRef};
 use crate::vcpu::Vcpu;
 use crate::{address_space, debugreg, descriptor_window, guest_areas, nmi, segment, time, trap};
@@ -40,7 +41,9 @@ pub fn next_vcpu() -> VcpuRef {
 
 /// Stores what the CPU holds of a vCPU.
 fn save(vcpu: &Vcpu) {
-    segment::save(vcpu);
+    if !vcpu.is_hvm.get() {
+        segment::save(vcpu);
+    }
     vcpu.fpu.save();
     debugreg::unload(vcpu);
 }
@@ -54,6 +57,9 @@ fn show(vcpu: &Vcpu) {
 
 /// Loads everything of a vCPU but its general and xmm registers, which the way out loads.
 pub fn load(vcpu: &Vcpu) {
+    if vcpu.is_hvm.get() {
+        return load_hvm(vcpu);
+    }
     descriptor_window::load(vcpu);
     address_space::load(vcpu);
     vcpu.fpu.load();
@@ -66,4 +72,16 @@ pub fn load(vcpu: &Vcpu) {
     if !segment::load(vcpu) {
         trap::failsafe(vcpu);
     }
+}
+
+/// The same for a vCPU of a PVH domain, whose own registers the processor loads at entry.
+fn load_hvm(vcpu: &Vcpu) {
+    address_space::load_root(frames::frames().root);
+    vcpu.fpu.load();
+    if debugreg::is_used(vcpu) {
+        debugreg::load_addresses(vcpu);
+    }
+    // Another guest may have used the tag of its translations.
+    vcpu.hvm.flushed_at.set(0);
+    show(vcpu);
 }

@@ -69,9 +69,12 @@ pub fn tsc_khz() -> u64 {
 /// Writes the vCPU's time record: at its start, and from time to time.
 pub fn update_vcpu_time(vcpu: &Vcpu) {
     let start = clock().start;
-    let tsc_timestamp = tsc::read();
-    let snapshot =
-        TimeSnapshot { tsc_timestamp, system_time: start.system_time_at(tsc_timestamp), ..start };
+    let now = tsc::read();
+    let snapshot = TimeSnapshot {
+        tsc_timestamp: now.wrapping_add(vcpu.hvm.tsc_offset.get()),
+        system_time: start.system_time_at(now),
+        ..start
+    };
     let time = &vcpu.info().time;
     time.write(snapshot);
     time.flags.store(TSC_STABLE, Ordering::Relaxed);

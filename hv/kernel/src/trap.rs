@@ -46,6 +46,10 @@ pub fn leave(vcpu: &Vcpu) -> *const Vcpu {
 
 #[cold]
 fn deliver_upcall(vcpu: &Vcpu) -> *const Vcpu {
+    // A PVH guest takes it as an interrupt, when it can.
+    if vcpu.is_hvm.get() {
+        return vcpu;
+    }
     let event = Callback { masks_events: true, ..vcpu.callbacks.get().event };
     enter_handler(vcpu, event, Cause::Plain);
     // A guest that could not be entered has crashed, and another one continues.

@@ -9,12 +9,14 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use hv_core::scheduler::DEFAULT_WEIGHT;
+use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 use xen_abi::shared_info::VcpuInfo;
 use xen_abi::trap::TrapInfo;
 
 use crate::arch::fpu_state::FpuArea;
 use crate::domain::Domain;
+use crate::hvm::HvmVcpu;
 use crate::nmi::NmiState;
 use crate::registers::{FRAME_BYTES, Registers};
 use crate::run_cell::RunCell;
@@ -55,6 +57,11 @@ pub struct Vcpu {
     pub in_kernel: RunCell<bool>,
     /// The guest's CR0.TS: its next vector instruction takes #NM.
     pub task_switched: RunCell<bool>,
+    /// The vCPU is one of a PVH domain. Stands behind `task_switched`: the way out looks at both at
+    /// once.
+    pub is_hvm: RunCell<bool>,
+    /// What a vCPU of a PVH domain has besides.
+    pub hvm: HvmVcpu,
     /// Number of the vCPU in its domain.
     pub id: u32,
     /// L4 in use in kernel mode; holds a type reference.
@@ -161,6 +168,7 @@ pub struct LdtState {
 pub const FRAME_END: usize = offset_of!(Vcpu, regs) + FRAME_BYTES;
 
 const _: () = assert!(FRAME_END.is_multiple_of(16));
+const _: () = assert!(offset_of!(Vcpu, is_hvm) == offset_of!(Vcpu, task_switched) + 1);
 
 impl Vcpu {
     /// Makes vCPU number `id` of `domain` at `place`, with registers of zero and nothing set up.
@@ -189,6 +197,16 @@ impl Vcpu {
         vcpu.in_kernel.set(true);
         vcpu.account.set(Account::new(DEFAULT_WEIGHT));
         vcpu.fpu.reset();
+    }
+
+    /// Makes the vCPU one of a PVH domain.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn virtualize(&self) -> Result<(), Errno> {
+        self.hvm.init()?;
+        self.is_hvm.set(true);
+        Ok(())
     }
 
     /// Where the vCPU's `vcpu_info` is.

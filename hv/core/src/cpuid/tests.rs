@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::{Answer, FIRST_LEAF, Policy, answer};
+use super::{Answer, FIRST_LEAF, Guest, Policy, answer};
 
-const POLICY: Policy =
-    Policy { xcr0: 7, os_xsave: false, version: 4 << 16 | 17, address_bits: 40, tsc_khz: 1000 };
+const POLICY: Policy = Policy {
+    guest: Guest::Pv,
+    xcr0: 7,
+    os_xsave: false,
+    version: 4 << 16 | 17,
+    address_bits: 40,
+    tsc_khz: 1000,
+};
 
 fn everything(leaf: u32, _subleaf: u32) -> Answer {
     let eax = match leaf {
@@ -47,4 +53,22 @@ fn leaves_end_where_the_policy_does() {
     assert_eq!(answer(&POLICY, 0x1f, 0, everything), Answer::default());
     assert_eq!(answer(&POLICY, 0x8000_0000, 0, everything).eax, 0x8000_0008);
     assert_eq!(answer(&POLICY, 1, 0, nothing), Answer::default());
+}
+
+#[test]
+fn a_pvh_guest_has_paging_of_its_own_and_no_virtualization() {
+    let policy = Policy { guest: Guest::Pvh { domid: 7 }, ..POLICY };
+    let all = |leaf: u32, _| match leaf {
+        0 => Answer { eax: 0xd, ..Answer::default() },
+        0x8000_0000 => Answer { eax: 0x8000_0008, ..Answer::default() },
+        _ => Answer { eax: u32::MAX, ebx: u32::MAX, ecx: u32::MAX, edx: u32::MAX },
+    };
+    let pv = answer(&POLICY, 1, 0, all);
+    let pvh = answer(&policy, 1, 0, all);
+    assert_eq!((pv.edx ^ pvh.edx), 1 << 3 | 1 << 9 | 1 << 13 | 1 << 17);
+    assert_eq!(pvh.ecx & 1 << 5, 0);
+    assert_eq!(answer(&policy, 0x8000_0001, 0, all).ecx & 1 << 2, 0);
+    assert_eq!(answer(&policy, 7, 0, all).ebx & (1 << 7 | 1 << 20), 1 << 7 | 1 << 20);
+    assert_eq!(answer(&policy, FIRST_LEAF + 4, 0, all).ecx, 7);
+    assert_eq!(answer(&POLICY, FIRST_LEAF + 4, 0, all), Answer::default());
 }

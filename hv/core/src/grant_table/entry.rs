@@ -29,8 +29,8 @@ pub enum Use {
 /// The hypervisor's record of an entry in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Active {
-    /// The frame that was granted when the first user came; the guest's entry may say another
-    /// since.
+    /// The machine frame that was granted when the first user came; the guest's entry may say
+    /// another since.
     pub frame: u32,
     /// The domain that uses it.
     pub user: DomId,
@@ -44,13 +44,15 @@ impl Active {
     /// Nobody uses it.
     pub const UNUSED: Self = Self { frame: 0, user: DomId::DOM0, pins: 0, writers: 0 };
 
-    /// Takes the entry into use once more for `user`.
+    /// Takes the entry into use once more for `user`; `machine` finds the machine frame behind the
+    /// frame that the entry names.
     pub(super) fn pin(
         &mut self,
         shared: &SharedGrantEntry,
         user: DomId,
         access: Access,
         purpose: Use,
+        machine: impl FnOnce(u32) -> Option<u32>,
     ) -> Result<(), GrantStatus> {
         if self.pins > 0 && self.user != user {
             return Err(GrantStatus::GENERAL_ERROR);
@@ -61,7 +63,8 @@ impl Active {
             mark_used(shared, user, access, purpose)?;
         }
         if self.pins == 0 {
-            self.frame = shared.frame.load(Acquire);
+            // A frame that is none is refused by whoever looks it up.
+            self.frame = machine(shared.frame.load(Acquire)).unwrap_or(u32::MAX);
             self.user = user;
         }
         self.pins = pins;

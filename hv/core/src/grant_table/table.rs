@@ -104,17 +104,19 @@ impl<'a> GrantTable<'a> {
         Ok(())
     }
 
-    /// Takes a grant into use for `user`, and returns the frame number it grants. The caller
-    /// checks that the frame is the granter's, and unpins if not.
+    /// Takes a grant into use for `user`, and returns the machine frame it grants, which `machine`
+    /// finds behind the one that the entry names. The caller checks that the frame is the
+    /// granter's, and unpins if not.
     pub fn pin(
         &mut self,
         reference: GrantRef,
         user: DomId,
         access: Access,
         purpose: Use,
+        machine: impl FnOnce(u32) -> Option<u32>,
     ) -> Result<u32, GrantStatus> {
         let (shared, active) = self.entry_mut(reference).ok_or(GrantStatus::BAD_GNTREF)?;
-        active.pin(shared, user, access, purpose)?;
+        active.pin(shared, user, access, purpose, machine)?;
         let frame = active.frame;
         self.pins = self.pins.saturating_add(1);
         Ok(frame)

@@ -52,7 +52,7 @@ fn flags(table: &GrantTable<'static>, number: u32) -> GrantFlags {
 }
 
 fn pin(table: &mut GrantTable<'static>, number: u32, access: Access) -> Result<u32, GrantStatus> {
-    table.pin(reference(number), MAPPER, access, Use::Map)
+    table.pin(reference(number), MAPPER, access, Use::Map, Some)
 }
 
 fn mapping(number: u32, access: Access, ways: Ways) -> Mapping {
@@ -83,7 +83,7 @@ fn only_what_is_granted_and_only_to_whom() {
     let general = Err(GrantStatus::GENERAL_ERROR);
     assert_eq!(pin(&mut table, 8, Access::ReadWrite), general);
     let other = DomId::new(7);
-    assert_eq!(table.pin(reference(8), other, Access::ReadOnly, Use::Map), general);
+    assert_eq!(table.pin(reference(8), other, Access::ReadOnly, Use::Map, Some), general);
     assert_eq!(pin(&mut table, 9, Access::ReadOnly), general);
     grant(&table, 10, GrantFlags::ACCEPT_TRANSFER);
     assert_eq!(pin(&mut table, 10, Access::ReadOnly), general);
@@ -105,7 +105,7 @@ fn a_grant_in_use_keeps_its_frame_and_its_user() {
     table.shared(reference(8)).unwrap().frame.store(5, Relaxed);
     assert_eq!(pin(&mut table, 8, Access::ReadOnly), Ok(0x1008));
     let other = DomId::new(7);
-    let refused = table.pin(reference(8), other, Access::ReadOnly, Use::Copy);
+    let refused = table.pin(reference(8), other, Access::ReadOnly, Use::Copy, Some);
     assert_eq!(refused, Err(GrantStatus::GENERAL_ERROR));
 }
 
@@ -214,7 +214,7 @@ fn xsa_226_no_transitive_grants() {
     let mut table = table(1);
     grant(&table, 8, GrantFlags::TYPE_MASK);
     for purpose in [Use::Map, Use::Copy] {
-        let used = table.pin(reference(8), MAPPER, Access::ReadOnly, purpose);
+        let used = table.pin(reference(8), MAPPER, Access::ReadOnly, purpose, Some);
         assert_eq!(used, Err(GrantStatus::GENERAL_ERROR));
     }
     assert_eq!((table.pins(), flags(&table, 8)), (0, GrantFlags::TYPE_MASK));
@@ -306,7 +306,7 @@ proptest! {
                     }
                 }
                 Step::Copy(number, write) => {
-                    let used = granter.pin(reference(number), MAPPER, access(write), Use::Copy);
+                    let used = granter.pin(reference(number), MAPPER, access(write), Use::Copy, Some);
                     if used.is_ok() {
                         prop_assert!(granter.unpin(reference(number), access(write)));
                     }

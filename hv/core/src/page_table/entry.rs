@@ -78,6 +78,12 @@ impl Entry {
         Mfn::new((self.0 & Self::ADDRESS) >> PAGE_SHIFT)
     }
 
+    /// The same entry for another frame.
+    #[must_use]
+    pub const fn with_mfn(self, mfn: Mfn) -> Self {
+        Self::map(mfn, self.0 & !Self::ADDRESS)
+    }
+
     /// Whether the processor uses it.
     #[must_use]
     pub const fn is_present(self) -> bool {

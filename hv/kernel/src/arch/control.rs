@@ -103,6 +103,12 @@ pub fn wait_for_interrupt() {
     unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
 }
 
+/// Takes the interrupts that wait; interrupts are off again when it returns.
+pub fn take_interrupts() {
+    // SAFETY: an interrupt on top of this leaves everything as it was.
+    unsafe { asm!("sti", "nop", "cli", options(nostack)) }
+}
+
 /// Stops this pCPU for good.
 pub fn stop() -> ! {
     loop {

@@ -21,5 +21,6 @@ pub mod rtc;
 pub mod serial;
 #[cfg(debug_assertions)]
 pub mod stack;
+pub mod svm;
 pub mod system_control;
 pub mod tsc;

@@ -18,7 +18,7 @@ use xen_abi::trap::{FLAT_KERNEL_CS, FLAT_KERNEL_SS};
 use super::failure::fail;
 use super::info::{BootInfo, Module};
 use super::options::Options;
-use crate::domain::{self, Domain, DomainRef, Limits};
+use crate::domain::{self, Domain, DomainRef, Kind, Limits};
 use crate::machine::Host;
 use crate::memory::{direct_map, frames};
 use crate::{address_space, entry, log, schedule, switch, time};
@@ -35,7 +35,7 @@ pub fn make(info: &BootInfo, options: &Options) -> (DomainRef, Start) {
     let Some(kernel) = info.modules.first() else {
         fail("the loader gave no module; the first one is the first domain's kernel");
     };
-    let domain = Domain::create(DomId::DOM0, true, [0; 16], Limits::MAX)
+    let domain = Domain::create(DomId::DOM0, Kind::Pv, true, [0; 16], Limits::MAX)
         .expect("memory for the first domain");
     let nr_pages = options.dom0_bytes.unwrap_or_else(default_bytes) / PAGE;
     let start = build(&domain, kernel, info.modules.get(1), nr_pages).unwrap_or_else(|error| {

@@ -149,6 +149,7 @@ extern "C" fn on_own_stack() -> ! {
     let free = frames::allocator().free_frames();
     log!("{} MiB free of {} MiB", free >> 8, frames::table().len() >> 8);
     crate::msi::tables::init();
+    crate::hvm::start();
     let measurement = Measurement::begin();
     crate::console::start_input();
     let (domain, start) = first_domain::make(info, &options(info));

@@ -70,11 +70,11 @@ exit_to_guest_from_boot:
     mov rax, rdi
 // rax = the Vcpu to continue with.
 exit_to_guest:
+    cmp word ptr [rax + {TASK_SWITCHED}], 0
+    jne exit_special
     RESTORE_XMM rax, {XMM}
-    lea rsp, [rax + {REGS}]
-    cmp byte ptr [rax + {TASK_SWITCHED}], 0
-    jne exit_set_ts
 exit_ts_done:
+    lea rsp, [rax + {REGS}]
     cmp dword ptr [rsp + {ENTRY_VECTOR}], -1
     jne exit_by_iret
     bt dword ptr [rsp + {RIP} + 4], 15  // sysret faults in ring 0 where rip is not canonical
@@ -101,7 +101,11 @@ exit_by_iret:
 exit_iret:
     iretq
 
-exit_set_ts:
+// Either the guest has set CR0.TS, or it is not a PV guest.
+exit_special:
+    cmp byte ptr [rax + {IS_HVM}], 0
+    jne svm_enter
+    RESTORE_XMM rax, {XMM}
     mov rcx, cr0
     or ecx, 8
     mov cr0, rcx

@@ -9,6 +9,7 @@ use xen_abi::vcpu::CpuUserRegs;
 use crate::arch::descriptors::{HV_CS, SYSRET_BASE};
 use crate::arch::msr;
 use crate::pcpu::Pcpu;
+use crate::registers::Registers;
 use crate::vcpu::Vcpu;
 
 pub mod fixup;
@@ -25,9 +26,11 @@ global_asm!(
     include_str!("vectors.S"),
     include_str!("entry.S"),
     include_str!("ring0.S"),
+    include_str!("../arch/svm/enter.S"),
     REGS = const offset_of!(Vcpu, regs),
     XMM = const offset_of!(Vcpu, xmm),
     TASK_SWITCHED = const offset_of!(Vcpu, task_switched),
+    IS_HVM = const offset_of!(Vcpu, is_hvm),
     ENTRY_VECTOR = const offset_of!(CpuUserRegs, entry_vector),
     RIP = const offset_of!(CpuUserRegs, rip),
     SCRATCH = const offset_of!(Pcpu, scratch),
@@ -41,6 +44,22 @@ global_asm!(
     hypercall_from_guest = sym crate::hypercall::hypercall_from_guest,
     trap_from_guest = sym crate::trap::trap_from_guest,
     trap_from_ring0 = sym ring0::trap_from_ring0,
+    RBX = const offset_of!(Vcpu, regs) + offset_of!(Registers, rbx),
+    RCX = const offset_of!(Vcpu, regs) + offset_of!(Registers, rcx),
+    RDX = const offset_of!(Vcpu, regs) + offset_of!(Registers, rdx),
+    RSI = const offset_of!(Vcpu, regs) + offset_of!(Registers, rsi),
+    RDI = const offset_of!(Vcpu, regs) + offset_of!(Registers, rdi),
+    RBP = const offset_of!(Vcpu, regs) + offset_of!(Registers, rbp),
+    R8 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r8),
+    R9 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r9),
+    R10 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r10),
+    R11 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r11),
+    R12 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r12),
+    R13 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r13),
+    R14 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r14),
+    R15 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r15),
+    svm_prepare = sym crate::arch::svm::prepare,
+    exit_from_guest = sym crate::hvm::exit::exit_from_guest,
 );
 
 unsafe extern "C" {

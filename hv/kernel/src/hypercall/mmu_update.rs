@@ -59,6 +59,9 @@ fn execute(
             return Ok(());
         }
     };
-    let entry = Entry::new(update.val);
+    let mut entry = Entry::new(update.val);
+    if kind != MmuUpdateKind::NoTranslate {
+        entry = page_owner::machine_entry(current, page_owner, entry)?;
+    }
     types.update_entry(&Update { at: update.addr(), entry, table_owner, page_owner, keep_usage })
 }

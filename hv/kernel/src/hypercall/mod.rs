@@ -33,6 +33,7 @@ pub mod descriptor;
 mod domctl;
 pub mod event_channel_op;
 mod grant_table_op;
+mod hvm_op;
 pub mod iret;
 mod ldt;
 pub mod memory_op;
@@ -49,7 +50,7 @@ pub mod stack_switch;
 mod sysctl;
 pub mod trap_table;
 pub mod update_va_mapping;
-mod vcpu_op;
+pub mod vcpu_op;
 mod vm_assist;
 mod xen_version;
 
@@ -138,6 +139,7 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         }
         Hypercall::SetTimerOp => set_timer_op::set_timer_op(current, a0),
         Hypercall::VcpuOp => vcpu_op::vcpu_op(current, low(a0), low(a1), GuestPtr::new(a2)),
+        Hypercall::HvmOp => hvm_op::hvm_op(current, low(a0), GuestPtr::new(a1)),
         Hypercall::VmAssist => vm_assist::vm_assist(current, low(a0), low(a1)),
         Hypercall::XenVersion => xen_version::xen_version(current, low(a0), GuestPtr::new(a1)),
         #[cfg(debug_assertions)]
@@ -147,7 +149,6 @@ fn execute(current: &Current, number: u64, args: &Arguments) -> Result<Outcome, 
         Hypercall::PhysdevOpCompat
         | Hypercall::XsmOp
         | Hypercall::XenoprofOp
-        | Hypercall::HvmOp
         | Hypercall::KexecOp
         | Hypercall::TmemOp
         | Hypercall::ArgoOp

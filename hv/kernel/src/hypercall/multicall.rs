@@ -9,6 +9,7 @@ use xen_abi::multicall::MulticallEntry;
 use super::{Outcome, dispatch};
 use crate::current::{Current, pcpu};
 use crate::guest_ptr::{GuestPtr, is_guest_range};
+use crate::hvm::hypercall as hvm;
 
 /// Entries executed before others get a turn, if they want one.
 const ENTRIES_PER_CALL: u32 = 64;
@@ -55,7 +56,9 @@ fn execute(
             return Ok(resume);
         }
         let entry = entry_at.read()?;
-        let result = match dispatch(current, entry.op, &entry.args) {
+        let result = match hvm::check_call(current.domain(), entry.op)
+            .and_then(|()| dispatch(current, entry.op, &entry.args))
+        {
             Ok(Outcome::Done(value)) => value.cast_signed(),
             Ok(Outcome::Continue(args)) => {
                 entry_at.write(&MulticallEntry { args, ..entry })?;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whose frames and tables a call is about, and running the page type rules for it.
+use hv_core::page_table::Entry;
 use hv_core::page_type::{BUDGET, PageTypes, Stop};
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 
 use crate::current::Current;
 use crate::domain;
+use crate::hvm::physmap;
 use crate::machine::Host;
 
 /// Rules with the budget of one hypercall.
@@ -54,6 +56,20 @@ pub(super) fn may_map(current: &Current, owner: DomId) -> Result<(), Errno> {
         other if other == caller.id || caller.privileged => Ok(()),
         _ => Err(Errno::Eperm),
     }
+}
+
+/// The entry that a caller wants for a frame of `owner`, with the machine frame in it: a PVH domain's
+/// frames are named by their numbers in that domain.
+///
+/// # Errors
+/// `EINVAL` where there is nothing behind the number.
+pub(super) fn machine_entry(current: &Current, owner: DomId, entry: Entry) -> Result<Entry, Errno> {
+    if owner == current.domain().id || !entry.is_present() {
+        return Ok(entry);
+    }
+    let Some(domain) = domain::find(owner) else { return Ok(entry) };
+    let mfn = physmap::machine_frame(&domain, entry.mfn()).ok_or(Errno::Einval)?;
+    Ok(entry.with_mfn(mfn))
 }
 
 /// Separates "try again" from an error: `None` is preempted.

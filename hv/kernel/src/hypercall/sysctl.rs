@@ -4,8 +4,8 @@ use xen_abi::domctl::{DomainInfo, SCHEDULER_CREDIT};
 use xen_abi::errno::Errno;
 use xen_abi::frame::PAGE_SIZE;
 use xen_abi::sysctl::{
-    AvailHeap, GetDomainInfoList, INTERFACE_VERSION, PHYSCAP_PV, PhysInfo, ReadConsole, SchedId,
-    Sysctl, SysctlCmd,
+    AvailHeap, GetDomainInfoList, INTERFACE_VERSION, PHYSCAP_HAP, PHYSCAP_HVM, PHYSCAP_PV,
+    PhysInfo, ReadConsole, SchedId, Sysctl, SysctlCmd,
 };
 use zerocopy::{Immutable, IntoBytes};
 
@@ -14,6 +14,7 @@ use super::domctl::info;
 use crate::console;
 use crate::current::Current;
 use crate::guest_ptr::GuestPtr;
+use crate::hvm;
 use crate::memory::frames;
 use crate::time;
 
@@ -64,6 +65,7 @@ fn bytes(pages: u64) -> u64 {
 }
 
 fn physinfo() -> PhysInfo {
+    const HARDWARE: u32 = PHYSCAP_HVM | PHYSCAP_HAP;
     let total_pages = frames::table().len();
     PhysInfo {
         threads_per_core: 1,
@@ -71,7 +73,7 @@ fn physinfo() -> PhysInfo {
         nr_cpus: 1,
         nr_nodes: 1,
         cpu_khz: u32::try_from(time::tsc_khz()).unwrap_or(u32::MAX),
-        capabilities: PHYSCAP_PV,
+        capabilities: PHYSCAP_PV | if hvm::is_available() { HARDWARE } else { 0 },
         arch_capabilities: 0,
         total_pages,
         free_pages: free_pages(),

@@ -55,7 +55,8 @@ fn update(
     let root = current.vcpu().kernel_root.get().ok_or(Errno::Einval)?;
     let at = page_table::l1_entry(&Host, root, VirtAddr::new(address)).ok_or(Errno::Einval)?;
     let entry = Entry::new(entry);
-    let update = Update { at, entry, table_owner, page_owner, keep_usage: false };
+    let wanted = page_owner::machine_entry(current, page_owner, entry)?;
+    let update = Update { at, entry: wanted, table_owner, page_owner, keep_usage: false };
     match page_owner::finished(types.update_leaf(&update)) {
         Some(Ok(())) => flush(&types, address, flags).map(|()| Outcome::Done(0)),
         Some(Err(errno)) => Err(errno),

@@ -12,6 +12,7 @@ use xen_abi::vcpu::{
 
 use crate::current::Current;
 use crate::guest_ptr::{GuestPtr, is_guest_range};
+use crate::hvm::physmap;
 use crate::schedule::{self, Timer};
 use crate::vcpu::Vcpu;
 use crate::{guest_areas, life, nmi, time};
@@ -86,7 +87,7 @@ fn require_self(current: &Current, vcpu: &Vcpu) -> Result<(), Errno> {
 
 /// `EEXIST`: the vCPU has its registers already, from the one who built the domain.
 fn initialise(vcpu: &Vcpu, argument: GuestPtr<VcpuGuestContext>) -> Result<(), Errno> {
-    if vcpu.kernel_root.get().is_some() {
+    if vcpu.kernel_root.get().is_some() || vcpu.hvm.is_ready.get() {
         // The argument is looked at first, as on Xen.
         argument.read()?;
         return Err(Errno::Eexist);
@@ -95,7 +96,7 @@ fn initialise(vcpu: &Vcpu, argument: GuestPtr<VcpuGuestContext>) -> Result<(), E
 }
 
 /// The last vCPU of a domain that goes down ends the domain.
-fn down(current: &Current, vcpu: &Vcpu) {
+pub fn down(current: &Current, vcpu: &Vcpu) {
     let others =
         current.domain().vcpus().any(|other| other.id != vcpu.id && other.account.get().is_up());
     if others {
@@ -132,5 +133,6 @@ fn register_info(current: &Current, vcpu: &Vcpu, mfn: u64, offset: u32) -> Resul
     if vcpu.id != current.vcpu().id && vcpu.account.get().is_up() {
         return Err(Errno::Einval);
     }
-    guest_areas::move_info(vcpu, Mfn::new(mfn), u64::from(offset))
+    let mfn = physmap::machine_frame(vcpu.domain(), Mfn::new(mfn)).ok_or(Errno::Einval)?;
+    guest_areas::move_info(vcpu, mfn, u64::from(offset))
 }

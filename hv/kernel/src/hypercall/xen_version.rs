@@ -13,12 +13,15 @@ use xen_abi::vm_assist::VmAssistType;
 use crate::boot;
 use crate::current::Current;
 use crate::guest_ptr::GuestPtr;
+use crate::hvm;
 use crate::memory::layout::HV_START;
 
 /// The interface spoken: that of Xen 4.17.
 const VERSION: u64 = 4 << 16 | 17;
 const EXTRAVERSION: &str = ".0-hv";
 const CAPABILITIES: &str = "xen-3.0-x86_64 ";
+/// The same where there is hardware virtualization.
+const CAPABILITIES_HVM: &str = "xen-3.0-x86_64 hvm-3.0-x86_64 ";
 /// What an unprivileged domain gets instead of a text that is not for it.
 const DENIED: &str = "<denied>";
 
@@ -42,7 +45,8 @@ fn fill(current: &Current, op: XenVersionOp, argument: GuestPtr) -> Result<u64, 
         }
         XenVersionOp::CompileInfo => argument.cast().write(&compile_info())?,
         XenVersionOp::Capabilities => {
-            argument.cast().write(&padded::<CAPABILITIES_LEN>(CAPABILITIES))?;
+            let text = if hvm::is_available() { CAPABILITIES_HVM } else { CAPABILITIES };
+            argument.cast().write(&padded::<CAPABILITIES_LEN>(text))?;
         }
         XenVersionOp::Changeset => {
             argument.cast().write(&padded::<CHANGESET_LEN>(env!("CARGO_PKG_VERSION")))?;
@@ -67,10 +71,18 @@ fn get_features(current: &Current, argument: GuestPtr<FeatureInfo>) -> Result<()
     if submap_idx != 0 {
         return Err(Errno::Einval);
     }
-    let mut features = Features::MMU_PT_UPDATE_PRESERVE_AD
-        | Features::HIGHMEM_ASSIST
-        | Features::GNTTAB_MAP_AVAIL_BITS
-        | Features::DIRECT_MAPPED;
+    let mut features = if current.domain().hvm.is_some() {
+        Features::WRITABLE_PAGE_TABLES
+            | Features::AUTO_TRANSLATED_PHYSMAP
+            | Features::HVM_CALLBACK_VECTOR
+            | Features::HVM_SAFE_PVCLOCK
+            | Features::NOT_DIRECT_MAPPED
+    } else {
+        Features::MMU_PT_UPDATE_PRESERVE_AD
+            | Features::HIGHMEM_ASSIST
+            | Features::GNTTAB_MAP_AVAIL_BITS
+            | Features::DIRECT_MAPPED
+    };
     let assists = current.domain().vm_assist.load(Ordering::Relaxed);
     if assists & VmAssistType::PaeExtendedCr3.bit() != 0 {
         features |= Features::PAE_PGDIR_ABOVE_4GB;

@@ -95,7 +95,6 @@ pub fn set_m2p(mfn: Mfn, pfn: Pfn) {
 }
 
 /// The M2P entry of `mfn`, which the frame table covers.
-#[cfg(debug_assertions)]
 pub fn m2p(mfn: Mfn) -> Pfn {
     assert!(mfn.get() < table().len(), "an M2P entry of a frame that does not exist");
     Pfn::new(DirectMap.read_u64(Maddr::new(frames().m2p.maddr().get() + mfn.get() * 8)))

@@ -6,6 +6,7 @@ use xen_abi::frame::Mfn;
 use super::frames;
 use crate::domain::Domain;
 use crate::guest_areas;
+use crate::hvm::physmap;
 use crate::life::Progress;
 use crate::machine::Host;
 use crate::vcpu::{GdtState, LdtState, Vcpu};
@@ -18,6 +19,9 @@ pub fn relinquish_some(domain: &Domain) -> Progress {
     let types = PageTypes::new(&Host, BUDGET);
     for vcpu in domain.vcpus() {
         drop_vcpu(&types, vcpu);
+    }
+    if physmap::relinquish_some(domain) == Progress::More {
+        return Progress::More;
     }
     for _ in 0..FRAMES_PER_CALL {
         let Some(mfn) = next_frame(domain) else {

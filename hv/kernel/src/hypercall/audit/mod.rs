@@ -37,6 +37,7 @@ pub fn audit(current: &Current, what: u32) -> Result<u64, Errno> {
     for domain in domains() {
         domain.vcpus().for_each(|vcpu| count_vcpu(&audit, vcpu));
         objects::count_mappings(&audit, &domain);
+        objects::count_p2m(&audit, &domain);
         differences = differences.saturating_add(objects::check(&domain));
         differences = differences.saturating_add(check_p2m(&domain));
         if !audit.is_complete(domain.id, &domain.pages.lock().list) {
@@ -61,7 +62,7 @@ fn check_p2m(domain: &Domain) -> u64 {
     let arch = &domain.shared_info().arch;
     let max_pfn = arch.max_pfn.load(Ordering::Relaxed);
     let top = arch.pfn_to_mfn_frame_list_list.load(Ordering::Relaxed);
-    if top == 0 {
+    if top == 0 || domain.hvm.is_some() {
         return 0;
     }
     let m2p = |mfn| frames::m2p(mfn).get();

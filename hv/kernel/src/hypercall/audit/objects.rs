@@ -37,6 +37,7 @@ pub(super) fn check(domain: &Domain) -> u64 {
 fn check_pages(domain: &Domain) -> u64 {
     let records = domain.grants.lock().frames().saturating_mul(ACTIVE_PAGES);
     let others = domain.events.lock().pages().saturating_add(domain.maptrack.lock().pages());
+    let others = others.saturating_add(usize::try_from(second_level_tables(domain)).unwrap_or(0));
     let (kept, found) =
         (domain.table_pages.load(Ordering::Relaxed), records.saturating_add(others));
     if kept == found as u64 {
@@ -44,6 +45,26 @@ fn check_pages(domain: &Domain) -> u64 {
     }
     log!("audit: the tables of {} have {found} pages, and {kept} were counted", domain.id);
     1
+}
+
+/// Second-level tables besides the first.
+fn second_level_tables(domain: &Domain) -> u64 {
+    let Some(hvm) = &domain.hvm else { return 0 };
+    hvm.p2m.lock().as_ref().map_or(0, |p2m| p2m.tables().saturating_sub(1))
+}
+
+/// Counts the references of what a PVH domain sees as its memory.
+pub(super) fn count_p2m(audit: &Audit<'_, Host>, domain: &Domain) {
+    let Some(hvm) = &domain.hvm else { return };
+    let p2m = hvm.p2m.lock();
+    let Some(p2m) = p2m.as_ref() else { return };
+    p2m.for_each(&Host, |_, leaf| {
+        if leaf.writable {
+            audit.typed(leaf.mfn, PageType::Writable);
+        } else {
+            audit.general(leaf.mfn);
+        }
+    });
 }
 
 /// Counts the references of mappings that devices may use.

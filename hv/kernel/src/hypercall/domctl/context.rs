@@ -42,7 +42,7 @@ fn find<'d>(
 /// frames that cannot be what they are to be, `EOPNOTSUPP` for a vCPU that has its registers.
 pub(super) fn set(domain: &Domain, request: &Request) -> Result<Outcome, Errno> {
     let (vcpu, at) = find(domain, request)?;
-    if vcpu.kernel_root.get().is_some() {
+    if vcpu.kernel_root.get().is_some() || domain.hvm.is_some() {
         return Err(Errno::Eopnotsupp);
     }
     if domain.life.lock().is_dying() {

@@ -4,12 +4,14 @@ use core::sync::atomic::{AtomicU16, Ordering};
 
 use hv_core::grant_table::{maptrack, table as grant_table};
 use xen_abi::domain::DomId;
-use xen_abi::domctl::{CDF_IOMMU, CDF_XS_DOMAIN, CreateDomain};
+use xen_abi::domctl::{
+    CDF_HAP, CDF_HVM, CDF_IOMMU, CDF_OOS_OFF, CDF_XS_DOMAIN, CreateDomain, EMU_LAPIC,
+};
 use xen_abi::errno::Errno;
 
 use super::Request;
 use crate::current::Current;
-use crate::domain::{self, Domain, Limits, MAX_VCPUS};
+use crate::domain::{self, Domain, Kind, Limits, MAX_VCPUS};
 use crate::time;
 
 /// The number given out last.
@@ -20,6 +22,7 @@ static LAST: AtomicU16 = AtomicU16::new(0);
 pub(super) fn create(mut request: Request) -> Result<(), Errno> {
     let config: CreateDomain = request.payload()?;
     let limits = limits(&config)?;
+    let kind = kind(&config)?;
     let wanted = request.call.header.domain;
     let id = if wanted == DomId::DOM0 || !wanted.is_ordinary() {
         unused_number().ok_or(Errno::Enomem)?
@@ -28,7 +31,7 @@ pub(super) fn create(mut request: Request) -> Result<(), Errno> {
     } else {
         wanted
     };
-    let domain = Domain::create(id, false, config.handle, limits)?;
+    let domain = Domain::create(id, kind, false, config.handle, limits)?;
     time::update_wall_clock(&domain);
     domain::insert(domain)?;
     request.call.header.domain = id;
@@ -40,10 +43,8 @@ pub(super) fn create(mut request: Request) -> Result<(), Errno> {
 
 /// Checks what is asked for.
 fn limits(config: &CreateDomain) -> Result<Limits, Errno> {
-    let known = CDF_XS_DOMAIN | CDF_IOMMU;
-    let pv = config.flags & !known == 0 && config.arch.emulation_flags == 0;
     // Without an IOMMU in use nobody can have one.
-    let possible = pv && config.flags & CDF_IOMMU == 0;
+    let possible = config.flags & CDF_IOMMU == 0;
     let vcpus = usize::try_from(config.max_vcpus).unwrap_or(usize::MAX);
     if !possible || !(1..=MAX_VCPUS).contains(&vcpus) {
         return Err(Errno::Einval);
@@ -53,6 +54,19 @@ fn limits(config: &CreateDomain) -> Result<Limits, Errno> {
         grant_frames: limit(config.max_grant_frames, 1, grant_table::MAX_FRAMES)?,
         maptrack_pages: limit(config.max_maptrack_frames, 0, maptrack::MAX_PAGES)?,
     })
+}
+
+/// PV, or PVH: in hardware virtualization with second-level tables, and no devices but a local APIC.
+fn kind(config: &CreateDomain) -> Result<Kind, Errno> {
+    const ANY: u32 = CDF_XS_DOMAIN | CDF_IOMMU;
+    const PVH: u32 = CDF_HVM | CDF_HAP;
+    let flags = config.flags & !ANY;
+    let devices = config.arch.emulation_flags;
+    match flags & !CDF_OOS_OFF {
+        0 if flags == 0 && devices == 0 => Ok(Kind::Pv),
+        PVH if devices & !EMU_LAPIC == 0 => Ok(Kind::Pvh),
+        _ => Err(Errno::Einval),
+    }
 }
 
 /// A limit of frames; negative is the default, which is the most there is. What is beyond that is

@@ -2,8 +2,8 @@
 //! What is known of a domain and its vCPUs.
 use xen_abi::domain::DomId;
 use xen_abi::domctl::{
-    DOMINF_BLOCKED, DOMINF_DYING, DOMINF_PAUSED, DOMINF_RUNNING, DOMINF_SHUTDOWN,
-    DOMINF_SHUTDOWN_SHIFT, DomainInfo, VcpuStateInfo,
+    DOMINF_BLOCKED, DOMINF_DYING, DOMINF_HAP, DOMINF_HVM_GUEST, DOMINF_PAUSED, DOMINF_RUNNING,
+    DOMINF_SHUTDOWN, DOMINF_SHUTDOWN_SHIFT, DomainInfo, VcpuStateInfo,
 };
 use xen_abi::errno::Errno;
 use xen_abi::vcpu::Runstate;
@@ -46,7 +46,7 @@ const GUEST_ADDRESS_BITS: u8 = 52;
 
 fn flags(domain: &Domain) -> u32 {
     let life = *domain.life.lock();
-    let mut flags = 0;
+    let mut flags = if domain.hvm.is_some() { DOMINF_HVM_GUEST | DOMINF_HAP } else { 0 };
     if life.is_dead() {
         flags |= DOMINF_DYING;
     }

@@ -3,7 +3,7 @@
 //!
 //! - [`create`]: new domains.
 //! - [`info`]: what is known of a domain.
-//! - [`context`]: a vCPU's registers.
+//! - [`context`]: a vCPU's registers; [`hvm_context`]: those of a PVH domain.
 //! - [`permission`]: access to hardware.
 use hv_core::scheduler::{MAX_WEIGHT, MIN_WEIGHT};
 use xen_abi::domctl::{
@@ -24,6 +24,7 @@ use crate::schedule;
 
 mod context;
 mod create;
+mod hvm_context;
 pub(super) mod info;
 mod permission;
 
@@ -91,6 +92,10 @@ fn execute(
             require_other(current, domain)?;
             return context::set(domain, &request);
         }
+        DomctlCmd::SetHvmContext => {
+            require_other(current, domain)?;
+            hvm_context::set(domain, &request)?;
+        }
         DomctlCmd::PauseDomain => {
             require_other(current, domain)?;
             domain.life.lock().pause()?;
@@ -136,13 +141,12 @@ fn execute(
         DomctlCmd::SetVcpuAffinity | DomctlCmd::SetTimeOffset => {}
         DomctlCmd::CreateDomain
         | DomctlCmd::GetDomainInfo
+        | DomctlCmd::GetHvmContext
         | DomctlCmd::ShadowOp
         | DomctlCmd::HypercallInit
         | DomctlCmd::GetPageFrameInfo3
         | DomctlCmd::GetCpuPolicy
-        | DomctlCmd::SetCpuPolicy
-        | DomctlCmd::GetHvmContext
-        | DomctlCmd::SetHvmContext => return Err(Errno::Enosys),
+        | DomctlCmd::SetCpuPolicy => return Err(Errno::Enosys),
     }
     Ok(Outcome::Done(0))
 }

@@ -14,6 +14,7 @@ use super::{Failure, Stop, status_of};
 use crate::current::Current;
 use crate::domain::{self, Domain, DomainRef};
 use crate::grants;
+use crate::hvm::physmap;
 use crate::machine::Host;
 use crate::memory::direct_map;
 
@@ -106,10 +107,15 @@ impl<'c> Buffer<'c> {
     fn open(current: &Current, side: Side<'c>, access: Access) -> Result<Self, Failure> {
         let owner = side.owner.id;
         let (mfn, grant) = match side.name {
-            Name::Frame(mfn) => (mfn, None),
+            Name::Frame(frame) => {
+                let mfn = physmap::machine_frame(&side.owner, frame);
+                (mfn.ok_or(GrantStatus::BAD_PAGE)?, None)
+            }
             Name::Grant(reference) => {
                 let user = current.domain().id;
-                let frame = side.owner.grants.lock().pin(reference, user, access, Use::Copy)?;
+                let machine = |frame| grants::machine_frame(&side.owner, frame);
+                let frame =
+                    side.owner.grants.lock().pin(reference, user, access, Use::Copy, machine)?;
                 let pin = Pin { granter: side.owner, reference, access };
                 (Mfn::new(u64::from(frame)), Some(pin))
             }

@@ -6,10 +6,11 @@
 use heapless::Vec;
 use hv_core::grant_table::entry::{Access, Use};
 use hv_core::grant_table::maptrack::{Mapping, Ways};
+use hv_core::hvm::p2m::{Kind, Leaf};
 use hv_core::page_table::{Entry, l1_entry};
 use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop as TypeStop, Update};
 use xen_abi::errno::Errno;
-use xen_abi::frame::{Maddr, Mfn, VirtAddr};
+use xen_abi::frame::{Gfn, Maddr, Mfn, VirtAddr};
 use xen_abi::grant_table::{GrantHandle, GrantStatus, MapFlags, MapGrantRef, UnmapGrantRef};
 
 use super::{Failure, Outcome, Stop, check_array, rest, status_of};
@@ -17,6 +18,7 @@ use crate::current::{Current, pcpu};
 use crate::domain::{self, Domain};
 use crate::grants::{self, MaptrackPages};
 use crate::guest_ptr::GuestPtr;
+use crate::hvm::physmap;
 use crate::machine::Host;
 
 /// Mappings taken away with one flush.
@@ -53,7 +55,9 @@ fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> 
     if granter.life.lock().is_dying() {
         return Err(GrantStatus::BAD_DOMAIN.into());
     }
-    let pinned = granter.grants.lock().pin(element.grant_ref, mapper.id, access, Use::Map)?;
+    let machine = |frame| grants::machine_frame(&granter, frame);
+    let pinned =
+        granter.grants.lock().pin(element.grant_ref, mapper.id, access, Use::Map, machine)?;
     let mfn = Mfn::new(u64::from(pinned));
     if let Err(failure) = reach(current, &wish, element, mfn) {
         granter.grants.lock().unpin(element.grant_ref, access);
@@ -100,7 +104,7 @@ fn reach_frame(
         grants::hold_for_devices(types, mfn, wish.granter.id, access).map_err(failure)?;
     }
     if wish.ways.host {
-        write_entry(current, types, wish, element, mfn).inspect_err(|_| {
+        write_way(current, types, wish, element, mfn).inspect_err(|_| {
             if wish.ways.device {
                 grants::drop_for_devices(types, mfn, access);
             }
@@ -114,6 +118,30 @@ fn failure(stop: TypeStop) -> Failure {
         TypeStop::Refused(_) => GrantStatus::GENERAL_ERROR.into(),
         TypeStop::Preempted => Failure::Again,
     }
+}
+
+/// Lets the mapper reach the frame: by its page tables, or, in a PVH domain, behind a frame number.
+fn write_way(
+    current: &Current,
+    types: &PageTypes<'_, Host>,
+    wish: &Wish<'_>,
+    element: &MapGrantRef,
+    mfn: Mfn,
+) -> Result<(), Failure> {
+    let Some(hvm) = &wish.mapper.hvm else {
+        return write_entry(current, types, wish, element, mfn);
+    };
+    let gfn = guest_frame(element.host_addr).ok_or(GrantStatus::GENERAL_ERROR)?;
+    let writable = !element.flags.contains(MapFlags::READONLY);
+    let leaf = Leaf { mfn, kind: Kind::Grant, writable };
+    physmap::add(wish.mapper, hvm, gfn, leaf, wish.granter.id)
+        .map_err(|_| GrantStatus::GENERAL_ERROR.into())
+}
+
+/// The frame number of a guest physical address, which is that of a page.
+fn guest_frame(address: u64) -> Option<Gfn> {
+    let address = Maddr::new(address);
+    (address.offset() == 0).then(|| Gfn::new(address.mfn().get()))
 }
 
 fn write_entry(
@@ -266,9 +294,15 @@ fn clear_entry(
     mfn: Mfn,
     mapping: &Mapping,
 ) -> Result<(), GrantStatus> {
+    let writable = mapping.access == Access::ReadWrite;
+    if let Some(hvm) = &current.domain().hvm {
+        let gfn = guest_frame(host_addr).ok_or(GrantStatus::GENERAL_ERROR)?;
+        let ours = Leaf { mfn, kind: Kind::Grant, writable };
+        physmap::get(hvm, gfn).filter(|leaf| *leaf == ours).ok_or(GrantStatus::GENERAL_ERROR)?;
+        return physmap::remove(hvm, gfn).map(|_| ()).map_err(|_| GrantStatus::GENERAL_ERROR);
+    }
     let types = PageTypes::new(&Host, BUDGET);
     let at = entry_at(current, host_addr, mapping.by_entry).ok_or(GrantStatus::GENERAL_ERROR)?;
-    let writable = mapping.access == Access::ReadWrite;
     types
         .unmap_grant(at, current.domain().id, mfn, writable)
         .map_err(|_| GrantStatus::GENERAL_ERROR)

@@ -12,6 +12,7 @@ use crate::current::Current;
 use crate::domain::DomainRef;
 use crate::grants;
 use crate::guest_ptr::GuestPtr;
+use crate::hvm::physmap;
 use crate::hypercall::argument::{any_domain, controlled_domain};
 
 /// The one version there is.
@@ -51,6 +52,7 @@ fn try_setup(current: &Current, request: &SetupTable) -> Result<(), GrantStatus>
     let list = GuestPtr::<Mfn>::new(request.frame_list);
     for index in 0..frames {
         let mfn = domain.grants.lock().mfn(index).ok_or(GrantStatus::GENERAL_ERROR)?;
+        let mfn = physmap::guest_frame(&domain, mfn);
         let written = list.element(index as u64).and_then(|at| at.write(&mfn));
         written.map_err(|_| GrantStatus::BAD_VIRT_ADDR)?;
     }

@@ -40,6 +40,9 @@ pub(super) fn exchange(current: &Current, arg: GuestPtr<Exchange>) -> Result<Out
     if domain.life.lock().is_dying() {
         return Err(Errno::Esrch);
     }
+    if domain.hvm.is_some() {
+        return Err(Errno::Eopnotsupp);
+    }
     let done_field: GuestPtr<u64> = arg.byte_offset(NR_EXCHANGED)?;
     let types = page_owner::page_types();
     let mut frames_done: u64 = 0;

@@ -3,13 +3,14 @@
 mod acquire_resource;
 mod exchange;
 mod maps;
+mod physmap;
 mod reservation;
 
 use core::sync::atomic::Ordering;
 
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::memory::{AddToPhysmap, DomainArg, MemoryOp, RemoveFromPhysmap, split_cmd};
+use xen_abi::memory::{DomainArg, MemoryOp, split_cmd};
 
 use super::Outcome;
 use crate::current::Current;
@@ -38,22 +39,16 @@ pub fn memory_op(current: &Current, cmd: u64, arg: GuestPtr) -> Result<Outcome, 
             of_domain(current, arg, |domain| domain.pages.lock().list.len())
         }
         MemoryOp::MaximumReservation => of_domain(current, arg, |domain| domain.pages.lock().max),
-        MemoryOp::MaximumGpfn => of_domain(current, arg, |domain| {
-            domain.shared_info().arch.max_pfn.load(Ordering::Relaxed).saturating_sub(1)
-        }),
+        MemoryOp::MaximumGpfn => of_domain(current, arg, highest_frame),
         MemoryOp::MachphysMfnList => maps::machphys_mfn_list(arg.cast()),
         MemoryOp::MachphysMapping => maps::machphys_mapping(arg.cast()),
         MemoryOp::MemoryMap => maps::memory_map(current, arg.cast()),
         MemoryOp::SetMemoryMap => maps::set_memory_map(current, arg.cast()),
         MemoryOp::MachineMemoryMap => maps::machine_memory_map(current, arg.cast()),
         MemoryOp::AddToPhysmap | MemoryOp::AddToPhysmapBatch => {
-            let request = arg.cast::<AddToPhysmap>().read()?;
-            no_physmap(current, request.domid)
+            physmap::add_to_physmap(current, op, arg.cast())
         }
-        MemoryOp::RemoveFromPhysmap => {
-            let request = arg.cast::<RemoveFromPhysmap>().read()?;
-            no_physmap(current, request.domid)
-        }
+        MemoryOp::RemoveFromPhysmap => physmap::remove_from_physmap(current, arg.cast()),
         MemoryOp::AcquireResource => {
             return acquire_resource::acquire_resource(current, arg.cast());
         }
@@ -88,8 +83,10 @@ fn of_domain(
     Ok(number(&domain))
 }
 
-/// A PV domain has no physical address space that the hypervisor could change.
-fn no_physmap(current: &Current, id: DomId) -> Result<u64, Errno> {
-    any_domain(current, id)?;
-    Err(Errno::Eacces)
+/// The highest frame number of a domain: a PV domain says so itself.
+fn highest_frame(domain: &Domain) -> u64 {
+    match &domain.hvm {
+        Some(hvm) => hvm.p2m.lock().as_ref().map_or(0, |p2m| p2m.highest().get()),
+        None => domain.shared_info().arch.max_pfn.load(Ordering::Relaxed).saturating_sub(1),
+    }
 }

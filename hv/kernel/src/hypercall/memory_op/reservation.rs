@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lists of extents to get or to give back. These operations return how many extents were done,
 //! and stop at the first that fails; as on Xen there is hardly an error number.
+use hv_core::hvm::p2m::{Kind, Leaf};
 use hv_core::memory_op::address_bits;
 use xen_abi::errno::Errno;
-use xen_abi::frame::{Mfn, Pfn};
+use xen_abi::frame::{Gfn, Mfn, Pfn};
 use xen_abi::memory::{MemoryOp, MemoryReservation, join_cmd};
 
 use super::{FRAMES_PER_STEP, any_domain, may_change};
 use crate::current::Current;
 use crate::domain::Domain;
 use crate::guest_ptr::GuestPtr;
+use crate::hvm::{Hvm, physmap};
 use crate::hypercall::Outcome;
 use crate::memory::{domain_frames, frames};
 
@@ -61,8 +63,25 @@ fn populate(
 ) -> Result<(), Errno> {
     let pfn = entry.read()?;
     let first = domain_frames::allocate(domain, order, address_bits)?;
+    if let Some(hvm) = &domain.hvm {
+        return map(domain, hvm, first, order, pfn);
+    }
     set_pfns(first, order, pfn);
     entry.write(&first.get())
+}
+
+/// Puts a block of new frames behind the numbers from `gfn` on of a PVH domain. What cannot be put
+/// there goes back.
+fn map(domain: &Domain, hvm: &Hvm, first: Mfn, order: u32, gfn: u64) -> Result<(), Errno> {
+    let mut result = Ok(());
+    for (mfn, offset) in domain_frames::block(first, order).zip(0..) {
+        let gfn = Gfn::new(gfn.saturating_add(offset));
+        result = result.and_then(|()| physmap::add(domain, hvm, gfn, Leaf::own(mfn), domain.id));
+        if result.is_err() {
+            domain_frames::take_back(domain, mfn)?;
+        }
+    }
+    result
 }
 
 /// Writes the M2P entries of a block for the pfns from `pfn` on.
@@ -88,8 +107,18 @@ fn increase(
 fn decrease(domain: &Domain, entry: GuestPtr<u64>, order: u32) -> Result<(), Errno> {
     let first = Mfn::new(entry.read()?);
     first.get().checked_add(1 << order).ok_or(Errno::Einval)?;
-    for mfn in domain_frames::block(first, order) {
+    for frame in domain_frames::block(first, order) {
+        let mfn = match &domain.hvm {
+            Some(hvm) => take_out(hvm, Gfn::new(frame.get()))?,
+            None => frame,
+        };
         domain_frames::take_back(domain, mfn)?;
     }
     Ok(())
+}
+
+/// Takes memory out of a PVH domain's address space; `EINVAL` where there is none of its own.
+fn take_out(hvm: &Hvm, gfn: Gfn) -> Result<Mfn, Errno> {
+    physmap::get(hvm, gfn).filter(|leaf| leaf.kind == Kind::Own).ok_or(Errno::Einval)?;
+    Ok(physmap::remove(hvm, gfn)?.mfn)
 }

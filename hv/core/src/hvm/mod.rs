@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Domains in hardware virtualization (PVH): what does not depend on the processor's maker.
+//!
+//! - [`p2m`]: from the guest's frames to the machine's, which is also the second-level page table.
+//! - [`paging`]: from an address of the guest to one of its frames, as its own tables say.
+//! - [`instruction`]: how long an instruction is that the hypervisor executes for the guest.
+//! - [`msr`], [`control`]: which registers and bits it may use.
+//! - [`params`]: its parameters (`hvm_op`), and who may set them.
+//! - [`context`]: a virtual CPU's state from the toolstack's records.
+pub mod context;
+pub mod control;
+pub mod instruction;
+pub mod msr;
+pub mod p2m;
+pub mod paging;
+pub mod params;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which model-specific registers a PVH guest has. Every other one takes #GP.
+use xen_abi::cpuid::MSR_HYPERCALL_PAGE;
+
+/// A register of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Msr {
+    /// The time stamp counter.
+    Tsc,
+    /// What the page attributes mean.
+    Pat,
+    /// Extended features.
+    Efer,
+    /// Says where a hypercall page is to be.
+    HypercallPage,
+    /// Reads as 0, and may be written with 0: there is nothing of the kind.
+    Zero,
+}
+
+/// Registers that the processor exchanges when a guest is entered and left: a guest uses them without
+/// the hypervisor. Those of sysenter and syscall, and the bases of fs and gs.
+pub const EXCHANGED: [u32; 10] = [
+    0x174,
+    0x175,
+    0x176,
+    0xc000_0081,
+    0xc000_0082,
+    0xc000_0083,
+    0xc000_0084,
+    0xc000_0100,
+    0xc000_0101,
+    0xc000_0102,
+];
+
+impl Msr {
+    /// The register with this number, if a guest has it by way of the hypervisor.
+    #[must_use]
+    pub const fn of(number: u32) -> Option<Self> {
+        Some(match number {
+            0x10 => Self::Tsc,
+            0x277 => Self::Pat,
+            0xc000_0080 => Self::Efer,
+            MSR_HYPERCALL_PAGE => Self::HypercallPage,
+            // Machine checks (none), microcode level, AMD's system and hardware configuration.
+            0x179 | 0x17a | 0x8b | 0xc001_0010 | 0xc001_0015 => Self::Zero,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether each of the eight attributes of a PAT is one of those that exist.
+#[must_use]
+pub fn is_pat(value: u64) -> bool {
+    value.to_le_bytes().iter().all(|kind| matches!(kind, 0 | 1 | 4 | 5 | 6 | 7))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_short() {
+        assert_eq!(Msr::of(0x4000_0000), Some(Msr::HypercallPage));
+        // SVM's own registers, and those of the machine's caches and timers.
+        for number in [0xc001_0114, 0xc001_0117, 0x200, 0x6e0, 0x3a, 0x480, u32::MAX] {
+            assert_eq!(Msr::of(number), None, "{number:#x}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_pages() {
+        assert!(is_pat(0x0007_0406_0007_0406));
+        assert!(!is_pat(0x0007_0406_0007_0402));
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Walking a guest's own page tables (Intel SDM volume 3, chapter 4): from an address of the guest
+//! to a physical address of the guest, in each of its paging modes.
+//!
+//! The tables are the guest's and may change meanwhile; each entry is read once. Accessed and dirty
+//! bits stay as they are.
+
+#[cfg(test)]
+mod tests;
+
+/// CR0: paging is on.
+pub const CR0_PG: u64 = 1 << 31;
+/// CR0: protected mode.
+pub const CR0_PE: u64 = 1 << 0;
+/// CR0: the kernel too is kept from writing to read-only pages.
+pub const CR0_WP: u64 = 1 << 16;
+/// CR4: entries of 8 bytes.
+pub const CR4_PAE: u64 = 1 << 5;
+/// CR4: large pages without PAE.
+pub const CR4_PSE: u64 = 1 << 4;
+/// EFER: long mode is active.
+pub const EFER_LMA: u64 = 1 << 10;
+
+const PRESENT: u64 = 1 << 0;
+const WRITABLE: u64 = 1 << 1;
+const USER: u64 = 1 << 2;
+const LARGE: u64 = 1 << 7;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+/// The state of a vcpu that says how it translates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Paging {
+    /// Control register 0.
+    pub cr0: u64,
+    /// Root of the tables.
+    pub cr3: u64,
+    /// Control register 4.
+    pub cr4: u64,
+    /// Extended features.
+    pub efer: u64,
+    /// The access counts as one of ring 3.
+    pub user: bool,
+}
+
+/// What an access is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Writing.
+    Write,
+}
+
+/// The shape of tables: levels, bytes of an entry, bits of an address that a level translates.
+struct Shape {
+    levels: u32,
+    entry_bytes: u64,
+    index_bits: u32,
+    large_from: u32,
+}
+
+impl Paging {
+    const fn shape(&self) -> Option<Shape> {
+        if self.cr0 & CR0_PG == 0 {
+            return None;
+        }
+        Some(if self.efer & EFER_LMA != 0 {
+            Shape { levels: 4, entry_bytes: 8, index_bits: 9, large_from: 3 }
+        } else if self.cr4 & CR4_PAE != 0 {
+            Shape { levels: 3, entry_bytes: 8, index_bits: 9, large_from: 2 }
+        } else {
+            let large_from = if self.cr4 & CR4_PSE != 0 { 2 } else { 1 };
+            Shape { levels: 2, entry_bytes: 4, index_bits: 10, large_from }
+        })
+    }
+
+    /// The guest physical address behind `address`; `read` gives the 8 bytes at a multiple of 8 in
+    /// the guest's memory. `None` where there is nothing or the access is not allowed.
+    pub fn translate(
+        &self,
+        address: u64,
+        access: Access,
+        read: impl Fn(u64) -> Option<u64>,
+    ) -> Option<u64> {
+        let Some(shape) = self.shape() else { return Some(address & 0xffff_ffff) };
+        let long = shape.levels == 4;
+        if long && !matches!(address >> 47, 0 | 0x1_ffff) || !long && address >> 32 != 0 {
+            return None;
+        }
+        let mut table = if long { self.cr3 & ADDRESS } else { self.cr3 & 0xffff_ffe0 };
+        let mut rights = WRITABLE | USER;
+        for level in (1..=shape.levels).rev() {
+            let shift = index_shift(&shape, level);
+            let index = address.wrapping_shr(shift) & ones(shape.index_bits);
+            let at = table.wrapping_add(index.wrapping_mul(shape.entry_bytes));
+            let entry = read_entry(at, shape.entry_bytes, &read)?;
+            if entry & PRESENT == 0 {
+                return None;
+            }
+            // The top level of PAE has no rights of its own.
+            if !(shape.levels == 3 && level == 3) {
+                rights &= entry;
+            }
+            let large = level > 1 && level <= shape.large_from && entry & LARGE != 0;
+            if level == 1 || large {
+                let inside = ones(shift);
+                let allowed = self.allows(rights, access);
+                return allowed.then_some(frame(entry, &shape, large) & !inside | address & inside);
+            }
+            table = entry & if shape.entry_bytes == 4 { 0xffff_f000 } else { ADDRESS };
+        }
+        None
+    }
+
+    const fn allows(&self, rights: u64, access: Access) -> bool {
+        if self.user && rights & USER == 0 {
+            return false;
+        }
+        let protected = self.user || self.cr0 & CR0_WP != 0;
+        !(matches!(access, Access::Write) && protected && rights & WRITABLE == 0)
+    }
+}
+
+/// A number with the lowest `count` bits set, less than 64.
+const fn ones(count: u32) -> u64 {
+    !u64::MAX.wrapping_shl(count)
+}
+
+const fn index_shift(shape: &Shape, level: u32) -> u32 {
+    shape.index_bits.wrapping_mul(level.wrapping_sub(1)).wrapping_add(12)
+}
+
+/// Where a leaf points. Large pages of 32-bit tables have address bits 32 to 39 in bits 13 to 20.
+const fn frame(entry: u64, shape: &Shape, large: bool) -> u64 {
+    match (shape.entry_bytes, large) {
+        (4, true) => entry & 0xffc0_0000 | (entry & 0x001f_e000) << 19,
+        (4, false) => entry & 0xffff_f000,
+        _ => entry & ADDRESS,
+    }
+}
+
+fn read_entry(at: u64, bytes: u64, read: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    let word = read(at & !7)?;
+    Some(match (bytes, at & 4) {
+        (8, _) => word,
+        (_, 0) => word & 0xffff_ffff,
+        _ => word >> 32,
+    })
+}

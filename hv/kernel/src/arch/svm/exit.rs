@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why a guest left, in the words of [`Exit`].
+use hv_core::hvm::instruction::Known;
+use xen_abi::trap::{VECTOR_AC, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_UD};
+
+use super::vmcb::Vmcb;
+use crate::hvm::exit::{Delivering, Exit, PortExit};
+use crate::vcpu::Vcpu;
+
+/// Exit codes (AMD APM volume 2, appendix C).
+mod code {
+    pub(super) const WRITE_CR4: u64 = 0x14;
+    pub(super) const FIRST_DEBUG: u64 = 0x20;
+    pub(super) const LAST_DEBUG: u64 = 0x3f;
+    pub(super) const FIRST_EXCEPTION: u64 = 0x40;
+    pub(super) const LAST_EXCEPTION: u64 = 0x5f;
+    pub(super) const INTR: u64 = 0x60;
+    pub(super) const NMI: u64 = 0x61;
+    pub(super) const RDPMC: u64 = 0x6f;
+    pub(super) const CPUID: u64 = 0x72;
+    pub(super) const RSM: u64 = 0x73;
+    pub(super) const INVD: u64 = 0x76;
+    pub(super) const HLT: u64 = 0x78;
+    pub(super) const INVLPGA: u64 = 0x7a;
+    pub(super) const PORT: u64 = 0x7b;
+    pub(super) const MSR: u64 = 0x7c;
+    pub(super) const SHUTDOWN: u64 = 0x7f;
+    pub(super) const VMRUN: u64 = 0x80;
+    pub(super) const VMMCALL: u64 = 0x81;
+    pub(super) const VMLOAD: u64 = 0x82;
+    pub(super) const RDTSCP: u64 = 0x87;
+    pub(super) const WBINVD: u64 = 0x89;
+    pub(super) const MONITOR: u64 = 0x8a;
+    pub(super) const MWAIT_ARMED: u64 = 0x8c;
+    pub(super) const XSETBV: u64 = 0x8d;
+    pub(super) const NESTED_PAGE_FAULT: u64 = 0x400;
+}
+
+/// Copies what the processor kept of the general registers, and says why the guest left.
+pub fn exit(vcpu: &Vcpu) -> Exit {
+    let vmcb = vcpu.hvm.vmcb();
+    let regs = &vcpu.regs;
+    regs.rax.set(vmcb.rax.get());
+    regs.rip.set(vmcb.rip.get());
+    regs.rsp.set(vmcb.rsp.get());
+    regs.rflags.set(vmcb.rflags.get());
+    vmcb.event.set(unfinished(vmcb));
+    let [info1, info2] = vmcb.exit_info.get();
+    let exit_code = vmcb.exit_code.get();
+    match exit_code {
+        code::INTR => Exit::Interrupt,
+        code::NMI => Exit::Nmi,
+        code::WRITE_CR4 => Exit::WriteControl,
+        code::FIRST_DEBUG..=code::LAST_DEBUG => Exit::DebugRegister,
+        code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(exit_code),
+        code::CPUID => Exit::Cpuid,
+        code::HLT => Exit::Hlt,
+        code::INVD => Exit::CacheFlush(Known::Invd),
+        code::WBINVD => Exit::CacheFlush(Known::Wbinvd),
+        code::PORT => Exit::Port(port(info1, info2)),
+        code::MSR if info1 & 1 == 0 => Exit::ReadMsr,
+        code::MSR => Exit::WriteMsr,
+        code::SHUTDOWN => Exit::TripleFault,
+        code::VMMCALL => Exit::Hypercall,
+        code::XSETBV => Exit::SetExtendedControl,
+        code::NESTED_PAGE_FAULT => {
+            Exit::Memory { address: info2, delivering: delivering(vmcb.exit_event.get()) }
+        }
+        code::RDPMC => Exit::Refused(VECTOR_GP),
+        code::RSM | code::INVLPGA | code::VMRUN => Exit::Refused(VECTOR_UD),
+        code::VMLOAD..=code::RDTSCP | code::MONITOR..=code::MWAIT_ARMED => Exit::Refused(VECTOR_UD),
+        other => Exit::Unknown([other, info1, info2]),
+    }
+}
+
+/// The external interrupt or exception whose delivery the exit broke off, to be delivered again.
+fn unfinished(vmcb: &Vmcb) -> u64 {
+    const VALID: u64 = 1 << 31;
+    /// Software interrupts are executed again.
+    const SOFTWARE: u64 = 4 << 8;
+    const KIND: u64 = 7 << 8;
+    let event = vmcb.exit_event.get();
+    if event & VALID != 0 && event & KIND != SOFTWARE { event } else { 0 }
+}
+
+fn delivering(event: u64) -> Delivering {
+    const VALID: u64 = 1 << 31;
+    const EXCEPTION: u64 = 3;
+    let [vector, kind, ..] = event.to_le_bytes();
+    match (event & VALID, u64::from(kind & 7), vector) {
+        (0, ..) => Delivering::Nothing,
+        (_, EXCEPTION, 8) => Delivering::DoubleFault,
+        (_, EXCEPTION, _) => Delivering::Exception,
+        _ => Delivering::Nothing,
+    }
+}
+
+fn exception(exit_code: u64) -> Exit {
+    let [vector, ..] = (exit_code - code::FIRST_EXCEPTION).to_le_bytes();
+    match vector {
+        VECTOR_MC => Exit::MachineCheck,
+        VECTOR_AC => Exit::Exception(vector, Some(0)),
+        VECTOR_DB => Exit::Exception(vector, None),
+        _ => Exit::Unknown([exit_code, 0, 0]),
+    }
+}
+
+/// The processor says of port accesses everything, the next instruction included.
+fn port(info: u64, next_rip: u64) -> PortExit {
+    let bytes = if info & 1 << 4 != 0 {
+        1
+    } else if info & 1 << 5 != 0 {
+        2
+    } else {
+        4
+    };
+    PortExit { is_read: info & 1 != 0, is_string: info & 1 << 2 != 0, bytes, next_rip }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A PVH guest's memory by its own addresses: through its page tables to its frames, and through the
+//! p2m to the machine's. Every step may fail, and none is trusted.
+use hv_core::frame_memory::FrameMemory;
+use hv_core::hvm::p2m::P2m;
+use hv_core::hvm::paging::{Access, Paging};
+use xen_abi::frame::{Gfn, Maddr, PAGE_SHIFT, PAGE_SIZE};
+
+use super::backend;
+use crate::machine::Host;
+use crate::memory::direct_map;
+use crate::vcpu::Vcpu;
+
+/// Bytes of a page as addresses count them.
+const PAGE: u64 = PAGE_SIZE as u64;
+
+/// Where a physical address of the guest is in the machine; `None` where there is no memory, or
+/// none to write.
+fn machine_address(p2m: &P2m, address: u64, access: Access) -> Option<Maddr> {
+    let leaf = p2m.get(&Host, Gfn::new(address >> PAGE_SHIFT))?;
+    if access == Access::Write && !leaf.writable {
+        return None;
+    }
+    Some(Maddr::new(leaf.mfn.maddr().get() | (address % PAGE)))
+}
+
+/// Calls `f` with the machine address and the length of each part of `length` bytes from `address`
+/// on, none of which goes over a page; `None` at the first that cannot be reached. The p2m is
+/// locked, so the frames stay.
+fn for_each_part(
+    vcpu: &Vcpu,
+    address: u64,
+    length: usize,
+    access: Access,
+    mut f: impl FnMut(Maddr, usize),
+) -> Option<()> {
+    let p2m = vcpu.domain().hvm.as_ref()?.p2m.lock();
+    let p2m = p2m.as_ref()?;
+    let paging = backend::paging(vcpu.hvm.vmcb());
+    let mut at = address;
+    let mut left = length;
+    while left > 0 {
+        let physical = translate(p2m, &paging, at, access)?;
+        let machine = machine_address(p2m, physical, access)?;
+        let in_page = usize::try_from(PAGE - at % PAGE).ok()?;
+        let part = left.min(in_page);
+        f(machine, part);
+        at = at.wrapping_add(part as u64);
+        left -= part;
+    }
+    Some(())
+}
+
+fn translate(p2m: &P2m, paging: &Paging, address: u64, access: Access) -> Option<u64> {
+    paging.translate(address, access, |at| {
+        machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at))
+    })
+}
+
+/// Copies `length` bytes from the guest's `from`; `false` if not all could be read.
+///
+/// # Safety
+/// `to` has room for them.
+pub unsafe fn copy_in(vcpu: &Vcpu, to: *mut u8, from: u64, length: usize) -> bool {
+    let mut done = 0;
+    for_each_part(vcpu, from, length, Access::Read, |at, part| {
+        let source: *const u8 = direct_map::pointer(at);
+        // SAFETY: the frame is the guest's and mapped; the target has room, by the contract.
+        unsafe { source.copy_to_nonoverlapping(to.wrapping_add(done), part) }
+        done += part;
+    })
+    .is_some()
+}
+
+/// Copies `length` bytes to the guest's `to`; `false` if not all could be written.
+///
+/// # Safety
+/// `from` has that many.
+pub unsafe fn copy_out(vcpu: &Vcpu, to: u64, from: *const u8, length: usize) -> bool {
+    let mut done = 0;
+    for_each_part(vcpu, to, length, Access::Write, |at, part| {
+        let target: *mut u8 = direct_map::pointer(at);
+        // SAFETY: the frame is the guest's and mapped, and holds nothing of Rust's.
+        unsafe { from.wrapping_add(done).copy_to_nonoverlapping(target, part) }
+        done += part;
+    })
+    .is_some()
+}

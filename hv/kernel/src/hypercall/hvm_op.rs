@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `hvm_op`: parameters of PVH domains.
+use hv_core::hvm::params::Who;
+use xen_abi::domain::DomId;
+use xen_abi::errno::Errno;
+use xen_abi::hvm::{HvmOp, HvmParamArg};
+
+use super::argument::controlled_domain;
+use crate::current::Current;
+use crate::domain::DomainRef;
+use crate::guest_ptr::GuestPtr;
+use crate::time;
+
+/// `hvm_op(op, argument)`. `ENOSYS` for what is not known.
+pub fn hvm_op(current: &Current, op: u32, argument: GuestPtr) -> Result<u64, Errno> {
+    match HvmOp::try_from(op)? {
+        HvmOp::SetParam => {
+            let request = argument.cast::<HvmParamArg>().read()?;
+            let (domain, who) = target(current, request.domid)?;
+            let hvm = domain.hvm.as_ref().ok_or(Errno::Einval)?;
+            hvm.params.lock().write(who, request.index, request.value)?;
+        }
+        HvmOp::GetParam => {
+            let at = argument.cast::<HvmParamArg>();
+            let request = at.read()?;
+            let (domain, who) = target(current, request.domid)?;
+            let hvm = domain.hvm.as_ref().ok_or(Errno::Einval)?;
+            let value = hvm.params.lock().read(who, request.index)?;
+            at.write(&HvmParamArg { value, ..request })?;
+        }
+        HvmOp::GetTime => return Ok(time::now_ns()),
+        HvmOp::FlushTlbs | HvmOp::PagetableDying | HvmOp::SetEvtchnUpcallVector => {
+            return Err(Errno::Enosys);
+        }
+    }
+    Ok(0)
+}
+
+/// The domain, and as whom the caller acts for it. `ESRCH`, `EPERM`; the call is not for PV domains
+/// (`EINVAL`).
+fn target(current: &Current, id: DomId) -> Result<(DomainRef, Who), Errno> {
+    let domain = controlled_domain(current, id)?;
+    let who = if domain.id == current.domain().id { Who::Guest } else { Who::Controller };
+    Ok((domain, who))
+}

@@ -25,6 +25,8 @@ pub enum ImageError {
     EntryOutside,
     /// There is nothing to load.
     NoSegments,
+    /// There is no entry for PVH domains.
+    NoPvhEntry,
 }
 
 impl fmt::Display for ImageError {
@@ -40,6 +42,9 @@ impl fmt::Display for ImageError {
             Self::BadAddresses => "the kernel's addresses do not fit its note VIRT_BASE",
             Self::EntryOutside => "the kernel's entry or hypercall page lies outside the kernel",
             Self::NoSegments => "the kernel has no segment to load",
+            Self::NoPvhEntry => {
+                "the kernel has no note PHYS32_ENTRY: it cannot start as a PVH domain"
+            }
         })
     }
 }
@@ -53,6 +58,11 @@ pub enum BuildError<E> {
         needed_kib: u64,
         /// What the domain has, in KiB.
         given_kib: u64,
+    },
+    /// The domain has more memory than fits below the hole of its kind.
+    TooMuchMemory {
+        /// What it may have at most, in MiB.
+        most_mib: u64,
     },
     /// The initial area would leave the part of the address space that guests own.
     BadAddresses,
@@ -70,6 +80,9 @@ impl<E: fmt::Display> fmt::Display for BuildError<E> {
                 "too little memory: kernel, ramdisk and start tables take {needed_kib} KiB, \
                  the domain has {given_kib} KiB"
             ),
+            Self::TooMuchMemory { most_mib } => {
+                write!(f, "too much memory: a PVH domain has at most {most_mib} MiB here")
+            }
             Self::BadAddresses => f.write_str("the kernel asks for addresses that Xen reserves"),
             Self::CommandLineTooLong => f.write_str("the command line is longer than 1023 bytes"),
             Self::Memory(error) => write!(f, "the domain's memory cannot be written: {error}"),

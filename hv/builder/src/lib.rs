@@ -36,6 +36,7 @@ pub mod memory;
 pub mod notes;
 mod page_tables;
 pub mod populate;
+pub mod pvh;
 #[cfg(test)]
 mod tests;
 

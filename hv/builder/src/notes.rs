@@ -26,6 +26,8 @@ pub struct Notes {
     pub version_fits: Option<bool>,
     /// Whether the image requires a feature that PV domains do not have.
     pub unsupported: bool,
+    /// Where to start as a PVH domain, a physical address.
+    pub phys32_entry: Option<u64>,
 }
 
 impl Notes {
@@ -61,6 +63,7 @@ impl Notes {
                 self.version_fits = Some(text(note.desc) == elf_note::XEN_VERSION.as_bytes())
             }
             Ok(NoteType::Features) => self.unsupported |= requires_unsupported(text(note.desc)),
+            Ok(NoteType::Phys32Entry) => self.phys32_entry = Some(number(note.desc)?),
             _ => {}
         }
         Ok(true)

@@ -75,7 +75,7 @@ pub fn populate<M: DomainMemory>(
 }
 
 /// Writes `count` zero bytes from `offset` on, in bytes behind pfn 0.
-fn write_zeros<M: DomainMemory>(
+pub(crate) fn write_zeros<M: DomainMemory>(
     offset: u64,
     count: u64,
     memory: &mut M,

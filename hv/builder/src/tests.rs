@@ -9,9 +9,9 @@ use zerocopy::FromBytes;
 
 extern crate std;
 
-const KERNEL: u64 = 0x10_0000;
+pub(crate) const KERNEL: u64 = 0x10_0000;
 
-fn note(kind: u32, desc: &[u8]) -> Vec<u8> {
+pub(crate) fn note(kind: u32, desc: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for word in [4, u32::try_from(desc.len()).unwrap(), kind] {
         bytes.extend(word.to_le_bytes());
@@ -23,7 +23,7 @@ fn note(kind: u32, desc: &[u8]) -> Vec<u8> {
 }
 
 /// An ELF file with one segment of `0x3000` bytes in memory at 1 MiB, and notes.
-fn elf(machine: u16, notes: &[u8]) -> Vec<u8> {
+pub(crate) fn elf(machine: u16, notes: &[u8]) -> Vec<u8> {
     let text = [0x90u8; 0x1800];
     let (text_at, notes_at) = (0x1000u64, 0x1000 + text.len() as u64);
     let mut file = b"\x7fELF\x02\x01\x01".to_vec();

@@ -94,7 +94,8 @@ impl Domains {
         let kernel = file(&config.kernel)?;
         let ramdisk = config.ramdisk.as_deref().map_or(Ok(&[][..]), file)?;
         let uuid = uuid::new_uuid();
-        let domid = create::new_domain(uuid).map_err(|error| format!("{path}: {error}"))?;
+        let domid =
+            create::new_domain(uuid, config.kind).map_err(|error| format!("{path}: {error}"))?;
         let started = create::build(domid, &config, kernel, ramdisk)
             .and_then(|built| self.start(domid, config, &uuid, built, (path, quick_restarts)));
         match started {

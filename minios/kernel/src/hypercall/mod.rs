@@ -23,6 +23,7 @@ pub(crate) mod hvm;
 pub mod memory_op;
 pub mod mmu;
 pub mod physdev;
+pub mod pvh_domain;
 pub mod sched;
 pub mod sysctl;
 pub mod version;

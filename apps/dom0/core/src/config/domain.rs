@@ -26,11 +26,22 @@ pub enum Action {
     Preserve,
 }
 
+/// How a domain is virtualized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// By the guest's own agreement.
+    Pv,
+    /// By the processor.
+    Pvh,
+}
+
 /// A domain to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainConfig {
     /// Its name.
     pub name: String,
+    /// How it is virtualized.
+    pub kind: Kind,
     /// Path of its kernel, an ELF image.
     pub kernel: String,
     /// Path of its ramdisk.
@@ -79,6 +90,7 @@ impl DomainConfig {
 struct Reader<'s> {
     seen: Vec<&'s str>,
     name: Option<String>,
+    kind: Option<Kind>,
     kernel: Option<String>,
     ramdisk: Option<String>,
     root: Option<String>,
@@ -99,7 +111,7 @@ impl Reader<'_> {
         let value = &setting.value;
         match setting.key.as_str() {
             "name" => self.name = Some(name(value)?),
-            "type" | "builder" => kind(value)?,
+            "type" | "builder" => self.kind = Some(kind(value)?),
             "kernel" => self.kernel = Some(path(value)?),
             "ramdisk" => self.ramdisk = Some(path(value)?),
             "root" => self.root = Some(format!("root={}", text(value)?)),
@@ -135,6 +147,7 @@ impl Reader<'_> {
         }
         Ok(DomainConfig {
             name: self.name.ok_or_else(missing("name"))?,
+            kind: self.kind.unwrap_or(Kind::Pv),
             kernel: self.kernel.ok_or_else(missing("kernel"))?,
             ramdisk: self.ramdisk,
             command_line,
@@ -196,10 +209,11 @@ fn path(value: &Value) -> Result<String, String> {
     if path.is_empty() { Err(String::from("empty path")) } else { Ok(String::from(path)) }
 }
 
-fn kind(value: &Value) -> Result<(), String> {
+fn kind(value: &Value) -> Result<Kind, String> {
     match text(value)? {
-        "pv" | "generic" => Ok(()),
-        other => Err(format!("`{other}` is no kind of domain here, only `pv`")),
+        "pv" | "generic" => Ok(Kind::Pv),
+        "pvh" => Ok(Kind::Pvh),
+        other => Err(format!("`{other}` is no kind of domain here, only `pv` and `pvh`")),
     }
 }
 

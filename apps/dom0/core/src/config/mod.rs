@@ -15,7 +15,7 @@ mod vif;
 use alloc::string::String;
 use core::fmt;
 
-pub use domain::{Action, DomainConfig};
+pub use domain::{Action, DomainConfig, Kind};
 pub use minios_core::mac_address::MacAddress;
 pub use vif::Vif;
 

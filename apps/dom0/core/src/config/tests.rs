@@ -78,7 +78,9 @@ fn errors_name_file_line_and_key() {
         with("on_crash = 'burn'"),
         "x.cfg:4: on_crash: `burn` is none of `destroy`, `restart`, `preserve`"
     );
-    assert_eq!(with("type = 'hvm'"), "x.cfg:4: type: `hvm` is no kind of domain here, only `pv`");
+    let kinds = "only `pv` and `pvh`";
+    let hvm = format!("x.cfg:4: type: `hvm` is no kind of domain here, {kinds}");
+    assert_eq!(with("type = 'hvm'"), hvm);
     assert_eq!(with("disk = ['x']"), "x.cfg:4: disk: this dom0 has no disks to give");
 }
 

@@ -88,6 +88,14 @@ impl Domain {
         Self { at_boot: true, ..self }
     }
 
+    /// The same domain with another `type` in its cfg.
+    pub(crate) fn with_type(mut self, kind: &str) -> Self {
+        let is_type = |line: &&str| line.split('=').next().is_some_and(|key| key.trim() == "type");
+        let others: Vec<&str> = self.text.lines().filter(|line| !is_type(line)).collect();
+        self.text = format!("{}\ntype = \"{kind}\"\n", others.join("\n"));
+        self
+    }
+
     /// What the cfg says.
     pub(crate) fn config(&self) -> &AppConfig {
         &self.config

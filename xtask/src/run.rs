@@ -2,7 +2,7 @@
 //! `cargo xtask run`: a machine with the hypervisor, dom0 and apps, in QEMU.
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::{
     build::Profile,
@@ -32,6 +32,7 @@ Examples:
   cargo xtask run                                    httpd, on http://localhost:8080/
   cargo xtask run --app httpd --app echo             two apps beside each other
   cargo xtask run --config my.cfg                    a domain of your own
+  cargo xtask run --type pvh                         httpd in hardware virtualization
   cargo xtask run --on xen --type pvh                the same image and cfg on the real Xen
   cargo xtask run --detach --timeout 600             for scripts: prints URL and pid")]
 pub(crate) struct Args {
@@ -40,7 +41,7 @@ pub(crate) struct Args {
     /// The hypervisor: ours, or the real Xen with a Linux dom0, from packages of Debian 12
     #[arg(long, value_enum, default_value_t = Hypervisor::Hv)]
     on: Hypervisor,
-    /// What the real Xen creates the domains as, whatever their cfg files say
+    /// What the domains are created as, whatever their cfg files say
     #[arg(long, value_name = "TYPE", value_enum)]
     r#type: Option<DomainType>,
     /// How the machine boots
@@ -76,7 +77,10 @@ pub(crate) struct Args {
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::require(args.on.tools(), args.consent)?;
-    let domains = args.domains.read(workspace)?;
+    let mut domains = args.domains.read(workspace)?;
+    if let (Hypervisor::Hv, Some(kind)) = (args.on, args.r#type) {
+        domains = domains.into_iter().map(|domain| domain.with_type(kind.name())).collect();
+    }
     let port = port::choose(args.port)?;
     let folder = workspace.target_dir().join("run").join(port.to_string());
     let mut machine = match args.on {
@@ -97,10 +101,6 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 fn on_hv(workspace: &Workspace, args: &Args, domains: &[Domain], folder: &Path) -> Result<Machine> {
-    ensure!(
-        args.r#type != Some(DomainType::Pvh),
-        "hv creates PV domains only: --type pvh needs --on xen"
-    );
     let files = MachineFiles::make(workspace, args.profile, domains, folder, args.verbose)?;
     let boot = args.boot.boot(workspace, &files, folder, args.consent)?;
     let mut machine = Machine::new(boot, Serial::Terminal);

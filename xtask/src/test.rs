@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::{
-    run::Hypervisor,
+    run::{DomainType, Hypervisor},
     setup::{self, Consent, Tool},
     workspace::Workspace,
 };
@@ -84,6 +84,9 @@ const KINDS: [Kind; 6] =
     [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::Network, Kind::EndToEnd, Kind::Foreign];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
+/// The processors for domUs of each type: qemu64 has AMD-V without nested paging.
+const DOM_US: [(&str, DomainType); 3] =
+    [("qemu64", DomainType::Pv), ("max", DomainType::Pv), ("max", DomainType::Pvh)];
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut tally = tally::Tally::default();
@@ -125,8 +128,8 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         match kind {
             Kind::Host => host::run(workspace, &mut tally)?,
             Kind::Guests => {
-                for cpu in CPUS {
-                    domains::run(workspace, &mut tally, &names, cpu)?;
+                for (cpu, kind) in DOM_US {
+                    domains::run(workspace, &mut tally, &names, cpu, kind)?;
                 }
             }
             Kind::Toolstack => {

@@ -15,6 +15,7 @@ use crate::{
     progress::Step,
     qemu::{Machine, Serial},
     ramdisk::Domain,
+    run::DomainType,
     session::Session,
     workspace::Workspace,
 };
@@ -26,15 +27,16 @@ pub(super) const PROFILE: Profile = Profile::ImageDebug;
 const BOOT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs `names` on a machine with the processor `cpu`.
+/// Runs `names` as domains of the given type on a machine with the processor `cpu`.
 pub(super) fn run(
     workspace: &Workspace,
     tally: &mut Tally,
     names: &[String],
     cpu: &str,
+    kind: DomainType,
 ) -> Result<()> {
-    tally.begin(&format!("guests as domUs, {cpu}"));
-    each(workspace, names, cpu, |name, outcome, audit| {
+    tally.begin(&format!("guests as {} domUs, {cpu}", kind.name()));
+    each(workspace, names, cpu, kind, |name, outcome, audit| {
         guest::report(tally, name, &outcome);
         if let Err(error) = audit {
             tally.fail(&format!("audit after {name}"), &format!("{error:#}"));
@@ -42,20 +44,23 @@ pub(super) fn run(
     })
 }
 
-/// Runs `names` on a machine with the processor `cpu`, and hands over how each ended and what hv's
-/// audit found afterwards.
+/// Runs `names` as domains of the given type on a machine with the processor `cpu`, and hands over
+/// how each ended and what hv's audit found afterwards.
 pub(super) fn each(
     workspace: &Workspace,
     names: &[String],
     cpu: &str,
+    kind: DomainType,
     mut report: impl FnMut(&str, Outcome, Result<()>),
 ) -> Result<()> {
     let folder = workspace.target_dir().join("run").join("test");
-    let domains = with_partners(workspace, names)?;
+    let domains = with_partners(workspace, names)?.into_iter();
+    let domains: Vec<Domain> = domains.map(|domain| domain.with_type(kind.name())).collect();
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     cpu.clone_into(&mut machine.cpu);
-    let mut session = Session::start(&machine, &folder.join(format!("domains-{cpu}.log")))?;
+    let mut session =
+        Session::start(&machine, &folder.join(format!("domains-{cpu}-{}.log", kind.name())))?;
     session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
     for name in names {
         let outcome = run_one(&mut session, name)?;

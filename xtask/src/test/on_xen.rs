@@ -46,7 +46,8 @@ pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String])
     let xen = RealXen::fetch(workspace)?;
     let names: Vec<String> = names.iter().filter(|name| is_plain(name)).cloned().collect();
     let mut ours = Vec::new();
-    domains::each(workspace, &names, real_xen::CPU, |_, outcome, _| ours.push(outcome))?;
+    let kind = DomainType::Pv;
+    domains::each(workspace, &names, real_xen::CPU, kind, |_, outcome, _| ours.push(outcome))?;
     let folder = workspace.target_dir().join("run").join("test");
     let domains = domains::with_partners(workspace, &names)?;
     let machine =

@@ -11,7 +11,7 @@
 //! of a leaf: bits 0 to 2 say present/readable, writable, user/executable.
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::frame::{Gfn, Mfn};
+use xen_abi::frame::{Gfn, Maddr, Mfn};
 
 use crate::frame_memory::FrameMemory;
 use crate::page_table::{ENTRIES, Entry, Level, entry_at};
@@ -52,6 +52,27 @@ impl Leaf {
     #[must_use]
     pub const fn own(mfn: Mfn) -> Self {
         Self { mfn, kind: Kind::Own, writable: true }
+    }
+
+    /// Takes the references of a leaf on a frame of `owner`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a frame that is not the owner's or, to be written, in another use;
+    /// [`Stop::Preempted`].
+    pub fn hold<M: Machine>(&self, types: &PageTypes<'_, M>, owner: DomId) -> Result<(), Stop> {
+        if self.writable {
+            return types.get_writable(self.mfn, owner);
+        }
+        types.machine().frame_table().get_page(self.mfn, owner).ok_or(Errno::Einval)?;
+        Ok(())
+    }
+
+    /// Drops the references of a leaf that is no longer in the tables.
+    pub fn let_go<M: Machine>(&self, types: &PageTypes<'_, M>) {
+        if self.writable {
+            types.put_type(self.mfn);
+        }
+        types.put_page(self.mfn);
     }
 
     const fn entry(self) -> Entry {
@@ -126,53 +147,53 @@ impl P2m {
         Leaf::of(Entry::new(memory.read_u64(entry_at(table, slot(Level::L1, gfn)))))
     }
 
-    /// Puts `leaf` behind `gfn`, with its references, which are taken on behalf of `owner`: the
-    /// owner of the frame. What was there loses its own, and is returned: processors may still
-    /// hold it, so the caller flushes them.
+    /// Puts `leaf` behind `gfn`, whose references the caller has taken ([`Leaf::hold`]). Returns what
+    /// was there: the caller flushes translations, and lets go of it ([`Leaf::let_go`]).
     ///
     /// # Errors
-    /// `EINVAL` for a frame number that no guest can name, and for a frame that is not the
-    /// owner's or, to be written, in another use; `ENOMEM` where no table is to be had from
-    /// `new_table`, which gives zeroed frames; [`Stop::Preempted`].
-    pub fn add<M: Machine>(
+    /// `EINVAL` for a frame number that no guest can name; `ENOMEM` where no table is to be had from
+    /// `new_table`, which gives zeroed frames.
+    pub fn set<M: FrameMemory>(
         &mut self,
-        types: &PageTypes<'_, M>,
+        memory: &M,
         gfn: Gfn,
         leaf: Leaf,
-        owner: DomId,
         new_table: impl FnMut() -> Option<Mfn>,
-    ) -> Result<Option<Leaf>, Stop> {
-        let at = self.make_path(types.machine(), gfn, new_table)?;
-        if leaf.writable {
-            types.get_writable(leaf.mfn, owner)?;
-        } else {
-            types.machine().frame_table().get_page(leaf.mfn, owner).ok_or(Errno::Einval)?;
-        }
+    ) -> Result<Option<Leaf>, Errno> {
+        let table = self.make_path(memory, gfn, new_table)?;
         self.highest = self.highest.max(gfn.get());
-        Ok(self.exchange(types, entry_at(at, slot(Level::L1, gfn)), leaf.entry()))
+        Ok(exchange(memory, entry_at(table, slot(Level::L1, gfn)), leaf.entry()))
     }
 
-    /// Takes away what is behind `gfn`, and its references; the caller flushes translations.
-    pub fn remove<M: Machine>(&mut self, types: &PageTypes<'_, M>, gfn: Gfn) -> Option<Leaf> {
-        let leaf = self.get(types.machine(), gfn)?;
-        let at = self.path(types.machine(), gfn)?;
-        self.exchange(types, entry_at(at, slot(Level::L1, gfn)), Entry::EMPTY);
-        Some(leaf)
-    }
-
-    /// Takes away the leaves of the next L1 table from `*next` on; `true` when there are none left.
-    pub fn remove_some<M: Machine>(&mut self, types: &PageTypes<'_, M>, next: &mut u64) -> bool {
-        if *next > self.highest {
-            return true;
+    /// Takes away what is behind `gfn`; the caller goes on as after [`Self::set`].
+    pub fn take<M: FrameMemory>(&mut self, memory: &M, gfn: Gfn) -> Option<Leaf> {
+        if gfn.get() >= GFN_END {
+            return None;
         }
-        let first = *next & !(ENTRIES.wrapping_sub(1));
-        *next = first.saturating_add(self.span_without_table(types.machine(), Gfn::new(first)));
-        if let Some(table) = self.path(types.machine(), Gfn::new(first)) {
-            for slot in 0..ENTRIES {
-                self.exchange(types, entry_at(table, slot), Entry::EMPTY);
+        let table = self.path(memory, gfn)?;
+        exchange(memory, entry_at(table, slot(Level::L1, gfn)), Entry::EMPTY)
+    }
+
+    /// Takes away the first leaf from `*next` on, which moves behind it; `None` when there are none
+    /// left.
+    pub fn take_next<M: FrameMemory>(&mut self, memory: &M, next: &mut u64) -> Option<Leaf> {
+        while *next <= self.highest {
+            let gfn = Gfn::new(*next);
+            let found = match self.path(memory, gfn) {
+                Some(table) => {
+                    exchange(memory, entry_at(table, slot(Level::L1, gfn)), Entry::EMPTY)
+                }
+                None => None,
+            };
+            *next = match self.path(memory, gfn) {
+                Some(_) => next.saturating_add(1),
+                None => next.saturating_add(self.span_without_table(memory, gfn)),
+            };
+            if found.is_some() {
+                return found;
             }
         }
-        false
+        None
     }
 
     /// Gives each table to `free`, the root last. All leaves are gone.
@@ -199,7 +220,7 @@ impl P2m {
         }
     }
 
-    /// How far to go from `gfn`, the first of an L1 table, to the next one that may exist.
+    /// How far it is from `gfn`, which has no L1 table, to the next one that may exist.
     fn span_without_table<M: FrameMemory>(&self, memory: &M, gfn: Gfn) -> u64 {
         let mut table = self.root;
         for (level, span) in [(Level::L4, 1_u64 << 27), (Level::L3, 1 << 18)] {
@@ -210,7 +231,7 @@ impl P2m {
             }
             table = entry.mfn();
         }
-        ENTRIES
+        ENTRIES.saturating_sub(gfn.get() & ENTRIES.wrapping_sub(1))
     }
 
     /// The L1 table of `gfn`.
@@ -252,24 +273,13 @@ impl P2m {
         }
         Ok(table)
     }
+}
 
-    /// Writes an entry, and drops the references of the one before.
-    fn exchange<M: Machine>(
-        &self,
-        types: &PageTypes<'_, M>,
-        at: xen_abi::frame::Maddr,
-        new: Entry,
-    ) -> Option<Leaf> {
-        let old = Leaf::of(Entry::new(types.machine().read_u64(at)));
-        types.machine().write_u64(at, new.get());
-        if let Some(old) = old {
-            if old.writable {
-                types.put_type(old.mfn);
-            }
-            types.put_page(old.mfn);
-        }
-        old
-    }
+/// Writes an entry, and says what it was before.
+fn exchange<M: FrameMemory>(memory: &M, at: Maddr, new: Entry) -> Option<Leaf> {
+    let old = Leaf::of(Entry::new(memory.read_u64(at)));
+    memory.write_u64(at, new.get());
+    old
 }
 
 const fn slot(level: Level, gfn: Gfn) -> u64 {

@@ -11,7 +11,7 @@ use hv_core::hvm::paging::{CR0_PG, CR4_PAE, EFER_LMA};
 use xen_abi::trap::{VECTOR_DF, VECTOR_GP};
 
 use super::{backend, events, hypercall, memory, msr};
-use crate::arch::control;
+use crate::arch::{control, machine_check};
 use crate::current::Current;
 use crate::emulate::control_register::set_xcr0;
 use crate::emulate::cpuid;
@@ -106,7 +106,10 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
     match exit {
         Exit::Interrupt => control::take_interrupts(),
         Exit::Nmi => {}
-        Exit::MachineCheck => panic!("machine check"),
+        Exit::MachineCheck => {
+            machine_check::log_banks();
+            panic!("machine check");
+        }
         Exit::Exception(vector, error) => inject(vcpu, vector, error),
         Exit::Refused(VECTOR_GP) => return Err(Refused),
         Exit::Refused(vector) => inject(vcpu, vector, None),

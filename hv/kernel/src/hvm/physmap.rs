@@ -28,23 +28,21 @@ pub fn get(hvm: &Hvm, gfn: Gfn) -> Option<Leaf> {
 /// Puts a frame of `owner` behind `gfn` of `domain`, instead of what was there.
 ///
 /// # Errors
-/// As [`P2m::add`]; `EBUSY` where that was preempted; `EINVAL` for a domain that is being destroyed.
+/// As [`Leaf::hold`] and [`P2m::set`]; `EBUSY` where the first was preempted; `EINVAL` for a domain
+/// that is being destroyed.
 pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Result<(), Errno> {
-    let most_pages = domain.pages.lock().max;
-    let mut p2m = hvm.p2m.lock();
-    let p2m = p2m.as_mut().ok_or(Errno::Einval)?;
-    p2m.set_max_tables(super::SPARE_TABLES.saturating_add(most_pages >> 8));
     let types = PageTypes::new(&Host, BUDGET);
-    let added = p2m.add(&types, gfn, leaf, owner, || {
-        let frame = frames::alloc_zeroed(0)?;
-        domain.table_pages.fetch_add(1, Ordering::Relaxed);
-        Some(frame)
-    });
-    match added {
-        Ok(Some(old)) => forget(&old),
+    leaf.hold(&types, owner).map_err(|stop| match stop {
+        Stop::Refused(errno) => errno,
+        Stop::Preempted => Errno::Ebusy,
+    })?;
+    match set(domain, hvm, gfn, leaf) {
+        Ok(Some(old)) => forget(&types, &old),
         Ok(None) => {}
-        Err(Stop::Refused(errno)) => return Err(errno),
-        Err(Stop::Preempted) => return Err(Errno::Ebusy),
+        Err(errno) => {
+            leaf.let_go(&types);
+            return Err(errno);
+        }
     }
     if owner == domain.id {
         frames::set_m2p(leaf.mfn, Pfn::new(gfn.get()));
@@ -52,43 +50,65 @@ pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Re
     Ok(())
 }
 
-/// Takes away what is behind `gfn`.
+fn set(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf) -> Result<Option<Leaf>, Errno> {
+    let most_pages = domain.pages.lock().max;
+    let mut p2m = hvm.p2m.lock();
+    let p2m = p2m.as_mut().ok_or(Errno::Einval)?;
+    p2m.set_max_tables(super::SPARE_TABLES.saturating_add(most_pages >> 8));
+    p2m.set(&Host, gfn, leaf, || {
+        let frame = frames::alloc_zeroed(0)?;
+        domain.table_pages.fetch_add(1, Ordering::Relaxed);
+        Some(frame)
+    })
+}
+
+/// Takes away what is behind `gfn`. The frame that it names may be gone then, unless it is allocated
+/// to the domain or granted to it.
 ///
 /// # Errors
 /// `ENOENT` where there is nothing.
 pub fn remove(hvm: &Hvm, gfn: Gfn) -> Result<Leaf, Errno> {
-    let types = PageTypes::new(&Host, BUDGET);
-    let removed = hvm.p2m.lock().as_mut().and_then(|p2m| p2m.remove(&types, gfn));
-    let leaf = removed.ok_or(Errno::Enoent)?;
-    forget(&leaf);
+    let taken = hvm.p2m.lock().as_mut().and_then(|p2m| p2m.take(&Host, gfn));
+    let leaf = taken.ok_or(Errno::Enoent)?;
+    forget(&PageTypes::new(&Host, BUDGET), &leaf);
     Ok(leaf)
 }
 
-/// A leaf is gone: no processor may use it any longer, and a frame of the domain has no number.
-fn forget(leaf: &Leaf) {
+/// A leaf is gone: no processor may use it any longer, a frame of the domain has no number, and
+/// nothing holds the frame.
+fn forget(types: &PageTypes<'_, Host>, leaf: &Leaf) {
     Host.flush_tlb();
     if leaf.kind == Kind::Own {
         frames::set_m2p(leaf.mfn, Pfn::new(INVALID_M2P_ENTRY));
     }
+    leaf.let_go(types);
 }
 
 /// Takes away memory of a dying domain, and at last the tables.
 pub fn relinquish_some(domain: &Domain) -> Progress {
-    const TABLES_PER_CALL: usize = 16;
+    const LEAVES_PER_CALL: usize = 1024;
     let Some(hvm) = &domain.hvm else { return Progress::Done };
-    let mut place = hvm.p2m.lock();
-    let Some(p2m) = place.as_mut() else { return Progress::Done };
     let types = PageTypes::new(&Host, BUDGET);
-    let mut next = hvm.next_to_remove.lock();
-    for _ in 0..TABLES_PER_CALL {
-        if p2m.remove_some(&types, &mut next) {
-            let tables = p2m.tables();
-            place.take().into_iter().for_each(free);
-            domain.table_pages.fetch_sub(tables.saturating_sub(1), Ordering::Relaxed);
+    for _ in 0..LEAVES_PER_CALL {
+        let leaf = {
+            let mut p2m = hvm.p2m.lock();
+            let Some(p2m) = p2m.as_mut() else { return Progress::Done };
+            p2m.take_next(&Host, &mut hvm.next_to_remove.lock())
+        };
+        let Some(leaf) = leaf else {
+            finish(domain, hvm);
             return Progress::Done;
-        }
+        };
+        leaf.let_go(&types);
     }
     Progress::More
+}
+
+/// Gives back the tables of a dying domain.
+fn finish(domain: &Domain, hvm: &Hvm) {
+    let Some(p2m) = hvm.p2m.lock().take() else { return };
+    domain.table_pages.fetch_sub(p2m.tables().saturating_sub(1), Ordering::Relaxed);
+    free(p2m);
 }
 
 /// Gives the tables back; no guest runs on them any more.

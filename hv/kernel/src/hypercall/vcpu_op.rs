@@ -70,6 +70,9 @@ pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Res
             if !argument.is_null() {
                 return Err(Errno::Einval);
             }
+            if vcpu.is_hvm.get() {
+                return Err(Errno::Enosys);
+            }
             nmi::send(vcpu);
         }
         VcpuOp::GetPhysid => return Err(Errno::Einval),

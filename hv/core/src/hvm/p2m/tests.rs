@@ -15,6 +15,33 @@ fn own(mfn: u64) -> Leaf {
     Leaf::own(Mfn::new(mfn))
 }
 
+/// Puts a leaf there as the hypervisor does, and lets go of what was there.
+fn add(
+    fake: &Fake,
+    p2m: &mut P2m,
+    gfn: Gfn,
+    (leaf, owner): (Leaf, xen_abi::domain::DomId),
+    tables: &mut impl FnMut() -> Option<Mfn>,
+) -> Result<Option<Leaf>, Stop> {
+    leaf.hold(&fake.types(), owner)?;
+    match p2m.set(fake, gfn, leaf, tables) {
+        Ok(old) => {
+            old.iter().for_each(|old| old.let_go(&fake.types()));
+            Ok(old)
+        }
+        Err(errno) => {
+            leaf.let_go(&fake.types());
+            Err(errno.into())
+        }
+    }
+}
+
+fn take(fake: &Fake, p2m: &mut P2m, gfn: Gfn) -> Option<Leaf> {
+    let leaf = p2m.take(fake, gfn)?;
+    leaf.let_go(&fake.types());
+    Some(leaf)
+}
+
 fn count(fake: &Fake, p2m: &P2m) -> u64 {
     let audit = crate::audit::Audit::start(fake);
     p2m.for_each(fake, |_, leaf| {
@@ -31,16 +58,18 @@ fn count(fake: &Fake, p2m: &P2m) -> u64 {
 fn a_leaf_holds_what_a_writable_mapping_holds() {
     let fake = Fake::new();
     let (mut p2m, mut tables) = empty();
-    let types = fake.types();
     assert_eq!(p2m.get(&fake, Gfn::new(7)), None);
-    assert_eq!(p2m.add(&types, Gfn::new(7), own(100), DOM1, &mut tables), Ok(None));
+    assert_eq!(add(&fake, &mut p2m, Gfn::new(7), (own(100), DOM1), &mut tables), Ok(None));
     assert_eq!(p2m.get(&fake, Gfn::new(7)), Some(own(100)));
     assert_eq!(fake.page(100).state().count(), 2);
     assert_eq!(fake.page(100).type_word().count(), 1);
     assert_eq!(count(&fake, &p2m), 0);
-    assert_eq!(p2m.add(&types, Gfn::new(7), own(101), DOM1, &mut tables), Ok(Some(own(100))));
-    assert_eq!(p2m.remove(&types, Gfn::new(7)), Some(own(101)));
-    assert_eq!(p2m.remove(&types, Gfn::new(7)), None);
+    assert_eq!(
+        add(&fake, &mut p2m, Gfn::new(7), (own(101), DOM1), &mut tables),
+        Ok(Some(own(100)))
+    );
+    assert_eq!(take(&fake, &mut p2m, Gfn::new(7)), Some(own(101)));
+    assert_eq!(take(&fake, &mut p2m, Gfn::new(7)), None);
     fake.assert_unused();
 }
 
@@ -48,12 +77,11 @@ fn a_leaf_holds_what_a_writable_mapping_holds() {
 fn frames_of_others_and_tables_are_refused() {
     let fake = Fake::new();
     let (mut p2m, mut tables) = empty();
-    let types = fake.types();
-    let foreign = p2m.add(&types, Gfn::new(0), own(DOM0_FIRST), DOM1, &mut tables);
+    let foreign = add(&fake, &mut p2m, Gfn::new(0), (own(DOM0_FIRST), DOM1), &mut tables);
     assert_eq!(foreign, Err(Stop::Refused(Errno::Einval)));
-    let own_table = p2m.add(&types, Gfn::new(0), own(1), DOM1, &mut tables);
+    let own_table = add(&fake, &mut p2m, Gfn::new(0), (own(1), DOM1), &mut tables);
     assert_eq!(own_table, Err(Stop::Refused(Errno::Einval)));
-    let outside = p2m.add(&types, Gfn::new(GFN_END), own(100), DOM1, &mut tables);
+    let outside = add(&fake, &mut p2m, Gfn::new(GFN_END), (own(100), DOM1), &mut tables);
     assert_eq!(outside, Err(Stop::Refused(Errno::Einval)));
     assert_eq!(p2m.get(&fake, Gfn::new(0)), None);
     fake.assert_unused();
@@ -63,13 +91,12 @@ fn frames_of_others_and_tables_are_refused() {
 fn a_read_only_grant_is_no_use_as_writable() {
     let fake = Fake::new();
     let (mut p2m, mut tables) = empty();
-    let types = fake.types();
     let leaf = Leaf { mfn: Mfn::new(DOM0_FIRST), kind: Kind::Grant, writable: false };
-    assert_eq!(p2m.add(&types, Gfn::new(1 << 20), leaf, DOM0, &mut tables), Ok(None));
+    assert_eq!(add(&fake, &mut p2m, Gfn::new(1 << 20), (leaf, DOM0), &mut tables), Ok(None));
     assert_eq!(p2m.get(&fake, Gfn::new(1 << 20)), Some(leaf));
     assert_eq!(fake.page(DOM0_FIRST).type_word().count(), 0);
     assert_eq!(count(&fake, &p2m), 0);
-    assert_eq!(p2m.remove(&types, Gfn::new(1 << 20)), Some(leaf));
+    assert_eq!(take(&fake, &mut p2m, Gfn::new(1 << 20)), Some(leaf));
     fake.assert_unused();
 }
 
@@ -77,20 +104,21 @@ fn a_read_only_grant_is_no_use_as_writable() {
 fn tables_are_limited_and_given_back() {
     let fake = Fake::new();
     let (mut p2m, mut tables) = empty();
-    let types = fake.types();
     // Each of these needs three tables of its own.
     let far = |n: u64| Gfn::new(n << 27);
     for n in 0..3 {
-        assert_eq!(p2m.add(&types, far(n), own(100 + n), DOM1, &mut tables), Ok(None));
+        assert_eq!(add(&fake, &mut p2m, far(n), (own(100 + n), DOM1), &mut tables), Ok(None));
     }
     assert_eq!(p2m.tables(), 10);
-    let fourth = p2m.add(&types, far(3), own(200), DOM1, &mut tables);
+    let fourth = add(&fake, &mut p2m, far(3), (own(200), DOM1), &mut tables);
     assert_eq!(fourth, Err(Stop::Refused(Errno::Enomem)));
     let mut found = Vec::new();
     p2m.for_each(&fake, |gfn, leaf| found.push((gfn, leaf.mfn.get())));
     assert_eq!(found, [(far(0), 100), (far(1), 101), (far(2), 102)]);
     let mut next = 0;
-    while !p2m.remove_some(&types, &mut next) {}
+    while let Some(leaf) = p2m.take_next(&fake, &mut next) {
+        leaf.let_go(&fake.types());
+    }
     fake.assert_unused();
     let mut freed = Vec::new();
     p2m.take_tables(&fake, |mfn| freed.push(mfn.get()));

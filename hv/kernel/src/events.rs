@@ -9,6 +9,7 @@ use xen_abi::errno::Errno;
 use xen_abi::event_channel::{EvtchnPort, Virq};
 
 use crate::domain::{self, Domain};
+use crate::hvm;
 use crate::memory::table_page;
 use crate::schedule::{self, Poll};
 use crate::vcpu::Vcpu;
@@ -29,6 +30,15 @@ pub fn raise(domain: &Domain, port: EvtchnPort, vcpu: u32) {
     notice(vcpu, raised);
     if raised != Raised::Already {
         wake_pollers(domain, port);
+    }
+}
+
+/// Whether an upcall of the vCPU is due.
+pub fn upcall_is_due(vcpu: &Vcpu) -> bool {
+    if vcpu.is_hvm.get() {
+        hvm::events::is_deliverable(vcpu)
+    } else {
+        raise::is_deliverable(vcpu.info())
     }
 }
 

@@ -13,6 +13,12 @@ pub fn show(vcpu: &Vcpu) {
     backend::set_interrupt(vcpu.hvm.vmcb(), pending(vcpu));
 }
 
+/// Whether an upcall is due that the guest can take now.
+pub fn is_deliverable(vcpu: &Vcpu) -> bool {
+    const INTERRUPTS_ON: u64 = 1 << 9;
+    pending(vcpu).is_some() && vcpu.regs.rflags.get() & INTERRUPTS_ON != 0
+}
+
 /// The vector of an upcall that is due.
 pub fn pending(vcpu: &Vcpu) -> Option<u8> {
     if !raise::is_deliverable(vcpu.info()) {

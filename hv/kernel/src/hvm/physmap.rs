@@ -36,6 +36,9 @@ pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Re
         Stop::Refused(errno) => errno,
         Stop::Preempted => Errno::Ebusy,
     })?;
+    if owner == domain.id {
+        take_from_elsewhere(hvm, leaf.mfn, gfn);
+    }
     match set(domain, hvm, gfn, leaf) {
         Ok(Some(old)) => forget(&types, &old),
         Ok(None) => {}
@@ -44,10 +47,20 @@ pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Re
             return Err(errno);
         }
     }
-    if owner == domain.id {
+    if leaf.kind == Kind::Own {
         frames::set_m2p(leaf.mfn, Pfn::new(gfn.get()));
     }
     Ok(())
+}
+
+/// A frame of the domain itself has one number, as on Xen: when it gets another, the one before, if
+/// it is not `gfn`, goes.
+fn take_from_elsewhere(hvm: &Hvm, mfn: Mfn, gfn: Gfn) {
+    let before = Gfn::new(frames::m2p(mfn).get());
+    if before != gfn && get(hvm, before).is_some_and(|leaf| leaf.mfn == mfn) {
+        // It was there a moment ago.
+        let _ = remove(hvm, before);
+    }
 }
 
 fn set(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf) -> Result<Option<Leaf>, Errno> {

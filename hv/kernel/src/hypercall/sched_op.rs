@@ -12,6 +12,7 @@ use xen_abi::sched::{
 use super::argument::require_privilege;
 use crate::current::Current;
 use crate::domain;
+use crate::events;
 use crate::guest_ptr::{GuestPtr, is_guest_range};
 use crate::life;
 use crate::schedule::{self, Poll, Timer};
@@ -63,7 +64,7 @@ fn block(current: &Current) {
     let vcpu = current.vcpu();
     let info = vcpu.info();
     info.evtchn_upcall_mask.store(0, Ordering::SeqCst);
-    if !raise::is_deliverable(info) {
+    if !events::upcall_is_due(vcpu) {
         schedule::block(vcpu, Poll::No);
     }
 }
@@ -89,7 +90,7 @@ fn poll(current: &Current, request: SchedPoll) -> Result<(), Errno> {
         return Err(Errno::Efault);
     }
     let vcpu = current.vcpu();
-    if raise::is_deliverable(vcpu.info()) {
+    if events::upcall_is_due(vcpu) {
         return Ok(());
     }
     let mut last = EvtchnPort::new(0);

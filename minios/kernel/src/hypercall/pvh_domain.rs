@@ -11,9 +11,7 @@ use xen_abi::hvm_save::{
     HvmCpu, RecordHeader, SAVE_MAGIC, SAVE_VERSION, SaveHeader, TYPE_CPU, TYPE_END, TYPE_HEADER,
 };
 use xen_abi::hypercall::Hypercall;
-use xen_abi::memory::{
-    AddToPhysmap, E820Entry, ForeignMemoryMap, MemoryMap, MemoryOp, PhysmapSpace, RemoveFromPhysmap,
-};
+use xen_abi::memory::{AddToPhysmap, MemoryOp, PhysmapSpace, RemoveFromPhysmap};
 use zerocopy::{Immutable, IntoBytes};
 
 use super::{call_struct, call_with};

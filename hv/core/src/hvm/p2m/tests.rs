@@ -20,7 +20,7 @@ fn add(
     fake: &Fake,
     p2m: &mut P2m,
     gfn: Gfn,
-    (leaf, owner): (Leaf, xen_abi::domain::DomId),
+    (leaf, owner): (Leaf, DomId),
     tables: &mut impl FnMut() -> Option<Mfn>,
 ) -> Result<Option<Leaf>, Stop> {
     leaf.hold(&fake.types(), owner)?;

@@ -34,7 +34,13 @@ struct Lists {
 /// `EINVAL` for sizes that differ and for frames that are in use; `ENOMEM`; `ESRCH`.
 pub(super) fn exchange(current: &Current, arg: GuestPtr<Exchange>) -> Result<Outcome, Errno> {
     let request = arg.read()?;
-    let chunks = Chunks::of(&request)?;
+    let chunks = Chunks::of(&request);
+    if current.domain().hvm.is_some() {
+        // Where its lists are does not matter.
+        let wrong = chunks.err().filter(|errno| *errno != Errno::Efault);
+        return Err(wrong.unwrap_or(Errno::Eopnotsupp));
+    }
+    let chunks = chunks?;
     let domain = any_domain(current, request.input.domid)?;
     may_change(current, &domain)?;
     if domain.life.lock().is_dying() {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a guest in hardware virtualization may not do, and what the hypervisor does for it: each of
+//! these leaves the guest.
+#![no_std]
+#![no_main]
+
+use core::arch::{asm, x86_64::__cpuid_count};
+
+use minios::{DomId, GuestType};
+use test_guests::hypercall::{at_mut, call1, call2};
+use test_guests::{minus, provoke, traps};
+use test_report::Report;
+use xen_abi::errno::Errno;
+use xen_abi::hvm::{HvmOp, HvmParam, HvmParamArg};
+use xen_abi::hypercall::Hypercall;
+use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_UD};
+
+test_report::guest!(run);
+
+const EFER: u32 = 0xc000_0080;
+const EFER_SVME: u64 = 1 << 12;
+const CR4_VMXE: u64 = 1 << 13;
+
+async fn run(report: &mut Report) {
+    if minios::guest_type() != GuestType::Pvh {
+        return report.skip("what leaves a PVH guest; `emulation` is the same for PV");
+    }
+    traps::record(VECTOR_GP, TrapFlags::empty());
+    traps::record(VECTOR_UD, TrapFlags::empty());
+    virtualization(report);
+    registers(report);
+    ports(report);
+    identification(report);
+    parameters(report);
+    other_calls(report);
+}
+
+/// How many faults `work` takes.
+fn faults(work: impl FnOnce()) -> u64 {
+    let before = traps::count();
+    work();
+    traps::count() - before
+}
+
+/// A guest is no host: these do not exist for it.
+fn virtualization(report: &mut Report) {
+    report.expect("vmrun", faults(|| provoke!("vmrun rax"; in("rax") 0u64)), 1);
+    report.expect("vmload", faults(|| provoke!("vmload rax"; in("rax") 0u64)), 1);
+    report.expect("vmsave", faults(|| provoke!("vmsave rax"; in("rax") 0u64)), 1);
+    report.expect("stgi", faults(|| provoke!("stgi")), 1);
+    report.expect("clgi", faults(|| provoke!("clgi")), 1);
+    report.expect("skinit", faults(|| provoke!("skinit eax"; in("eax") 0u32)), 1);
+    report.expect(
+        "invlpga",
+        faults(|| provoke!("invlpga rax, ecx"; in("rax") 0u64, in("ecx") 1)),
+        1,
+    );
+    report.expect("vmxoff", faults(|| provoke!(".byte 0x0f, 0x01, 0xc4")), 1);
+    report.expect("rsm", faults(|| provoke!("rsm")), 1);
+}
+
+/// The register, or `None` where reading it takes #GP.
+fn rdmsr(register: u32) -> Option<u64> {
+    let (mut low, mut high) = (0u32, 0u32);
+    let faulted = faults(|| {
+        provoke!("rdmsr"; in("ecx") register, inout("eax") low, inout("edx") high);
+    });
+    (faulted == 0).then_some(u64::from(high) << 32 | u64::from(low))
+}
+
+fn wrmsr(register: u32, value: u64) -> u64 {
+    let (low, high) = (value & 0xffff_ffff, value >> 32);
+    faults(|| provoke!("wrmsr"; in("ecx") register, in("rax") low, in("rdx") high))
+}
+
+fn registers(report: &mut Report) {
+    let efer = rdmsr(EFER).unwrap_or(0);
+    report.expect("EFER: LME, LMA, not SVME", efer & (0x500 | EFER_SVME), 0x500);
+    report.expect("EFER written back", wrmsr(EFER, efer), 0);
+    report.expect("EFER with SVME", wrmsr(EFER, efer | EFER_SVME), 1);
+    report.expect("EFER without LME", wrmsr(EFER, efer & !0x100), 1);
+    report.expect("unknown register", rdmsr(0xdead), None);
+    report.expect("unknown register written", wrmsr(0xdead, 0), 1);
+    report.expect("VM_HSAVE_PA", rdmsr(0xc001_0117), None);
+    report.expect("PAT of a kind that there is not", wrmsr(0x277, 2), 1);
+    report.expect("hypercall page 1", wrmsr(0x4000_0000, 1), 1);
+    report.expect("hypercall page in a hole", wrmsr(0x4000_0000, 0xf000_0000), 1);
+    let cr4: u64;
+    // SAFETY: reading a register changes nothing.
+    unsafe { asm!("mov {}, cr4", out(reg) cr4) };
+    let write = |value: u64| faults(|| provoke!("mov cr4, {v}"; v = in(reg) value));
+    report.expect("cr4 written back", write(cr4), 0);
+    report.expect("cr4 with VMXE", write(cr4 | CR4_VMXE), 1);
+    report.expect("cr4 without PAE", write(cr4 & !(1 << 5)), 1);
+    debug_registers(report);
+}
+
+fn debug_registers(report: &mut Report) {
+    let (dr0, dr7): (u64, u64);
+    report.expect("write dr0", faults(|| provoke!("mov dr0, {v}"; v = in(reg) 0x1000u64)), 0);
+    // SAFETY: reading registers changes nothing.
+    unsafe { asm!("mov {}, dr0", "mov {}, dr7", out(reg) dr0, out(reg) dr7) };
+    report.expect("dr0", dr0, 0x1000);
+    report.expect("dr7", dr7, 0x400);
+    report.expect(
+        "dr7, upper half",
+        faults(|| provoke!("mov dr7, {v}"; v = in(reg) 1u64 << 32)),
+        1,
+    );
+    report.expect("clear dr0", faults(|| provoke!("mov dr0, {v}"; v = in(reg) 0u64)), 0);
+}
+
+/// There are none.
+fn ports(report: &mut Report) {
+    let value: u32;
+    // SAFETY: a PVH guest has no devices: the port reads as ones.
+    unsafe { asm!("in eax, dx", in("dx") 0xcfcu16, out("eax") value) };
+    report.expect("in", value, u32::MAX);
+    // SAFETY: as above: what is written goes nowhere.
+    unsafe { asm!("out 0x80, al", in("al") 1u8) };
+    report.expect(
+        "rdpmc",
+        faults(|| provoke!("rdpmc"; in("ecx") 0, out("eax") _, out("edx") _)),
+        1,
+    );
+}
+
+fn identification(report: &mut Report) {
+    const SVM: u32 = 1 << 2;
+    report.expect("CPUID: no AMD-V", __cpuid_count(0x8000_0001, 0).ecx & SVM, 0);
+    let vmx = 1 << 5;
+    report.expect("CPUID: no VT-x", __cpuid_count(1, 0).ecx & vmx, 0);
+    report.expect("CPUID: a hypervisor", __cpuid_count(1, 0).ecx >> 31, 1);
+    let hypercalls = __cpuid_count(0x4000_0002, 0);
+    report.expect("hypercall pages, their MSR", (hypercalls.eax, hypercalls.ebx), (1, 0x4000_0000));
+    let ids = __cpuid_count(0x4000_0004, 0);
+    report.expect("vcpu id", (ids.eax >> 3 & 1, ids.ebx), (1, 0));
+}
+
+fn param(op: HvmOp, domid: DomId, index: u32, value: u64) -> (i64, u64) {
+    let mut arg = HvmParamArg { domid, _pad: 0, index, value };
+    let result = call2(Hypercall::HvmOp, u64::from(op.raw()), at_mut(&mut arg));
+    (result, arg.value)
+}
+
+fn parameters(report: &mut Report) {
+    let own = DomId::SELF;
+    let get = |wanted: HvmParam| param(HvmOp::GetParam, own, wanted.raw(), 0);
+    report.expect("console ring", get(HvmParam::ConsolePfn).0, 0);
+    report.expect("xenstore ring", get(HvmParam::StorePfn).0, 0);
+    report.expect("identity page table", get(HvmParam::IdentPt).0, minus(Errno::Eperm));
+    let beyond = param(HvmOp::GetParam, own, 1000, 0).0;
+    report.expect("no such parameter", beyond, minus(Errno::Einval));
+    let other = param(HvmOp::GetParam, DomId::new(0x7000), 0, 0).0;
+    report.expect("no such domain", other, minus(Errno::Esrch));
+    let set = |wanted: HvmParam, value| param(HvmOp::SetParam, own, wanted.raw(), value).0;
+    report.expect("set console ring", set(HvmParam::ConsolePfn, 1), minus(Errno::Eperm));
+    let unknown = call2(Hypercall::HvmOp, 99, 0);
+    report.expect("unknown operation", unknown, minus(Errno::Enosys));
+}
+
+/// What is about page tables and descriptors is not there.
+fn other_calls(report: &mut Report) {
+    for call in [
+        Hypercall::SetTrapTable,
+        Hypercall::SetGdt,
+        Hypercall::StackSwitch,
+        Hypercall::SetCallbacks,
+        Hypercall::UpdateDescriptor,
+        Hypercall::UpdateVaMapping,
+        Hypercall::SetSegmentBase,
+        Hypercall::MmuUpdate,
+    ] {
+        report.expect(&alloc::format!("{call:?}"), call1(call, 0), minus(Errno::Enosys));
+    }
+}
+
+extern crate alloc;

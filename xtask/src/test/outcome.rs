@@ -117,12 +117,14 @@ fn verdict_of(word: &str) -> End {
     }
 }
 
+/// The value of a row that a guest did not print.
+pub(crate) const NONE: &str = "(no such row)";
+
 /// The rows in which two hypervisors differ: name, first value, second value.
 pub(crate) fn differences<'a>(
     first: &'a Outcome,
     second: &'a Outcome,
 ) -> Vec<(&'a str, &'a str, &'a str)> {
-    const NONE: &str = "(no such row)";
     let value = |outcome: &'a Outcome, name: &str| {
         let row = outcome.rows.iter().find(|(other, _)| other == name);
         row.map_or(NONE, |(_, value)| value.as_str())

@@ -14,7 +14,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::mmu::{MmuextCmd, MmuextOp, UVMF_INVLPG};
 use xen_abi::trap::{CallbackOp, CallbackRegister, CallbackType};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest has no failsafe callback");
 
 /// A data segment of ring 3 over all of memory.
 const DATA: u64 = 0x00cf_f300_0000_ffff;

@@ -16,7 +16,7 @@ use xen_abi::nmi::{NmiCallback, NmiOp};
 use xen_abi::trap::{CallbackOp, CallbackRegister, CallbackType, TrapFlags, VECTOR_NMI};
 use xen_abi::vcpu::VcpuOp;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest registers no NMI handler");
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static DEPTH: AtomicU64 = AtomicU64::new(0);

@@ -11,7 +11,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_DB};
 use xen_abi::version::XenVersionOp;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest has the debug registers itself");
 
 /// Breakpoint 0, local, on reads and writes of 8 bytes.
 const ON_ACCESS_OF_8: u64 = 1 | 3 << 16 | 2 << 18;

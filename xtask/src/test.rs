@@ -119,6 +119,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
             on_xen::guests(workspace, &mut tally, &names)?;
         }
         if args.names.is_empty() {
+            on_xen::lives(workspace, &mut tally, &args.only)?;
             end_to_end::on_xen(workspace, &mut tally, &args.only);
             on_xen::saves(workspace, &mut tally, &args.only)?;
         }

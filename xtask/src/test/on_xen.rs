@@ -16,6 +16,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod lives;
 mod saves;
 pub(super) use saves::run as saves;
 
@@ -64,6 +65,14 @@ pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String])
         }
     }
     Ok(())
+}
+
+/// httpd as both types of domain, from its creation to its end, unless `only` asks for other tests.
+pub(super) fn lives(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
+    if !"lives of httpd".contains(only) {
+        return Ok(());
+    }
+    TYPES.into_iter().try_for_each(|kind| lives::run(workspace, tally, kind))
 }
 
 /// Whether a guest speaks to the hypervisor, and not to what else our dom0 is.

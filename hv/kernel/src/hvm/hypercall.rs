@@ -74,6 +74,7 @@ const fn is_available(call: Hypercall) -> bool {
         Hypercall::MemoryOp
             | Hypercall::Multicall
             | Hypercall::SetTimerOp
+            | Hypercall::PlatformOp
             | Hypercall::XenVersion
             | Hypercall::ConsoleIo
             | Hypercall::GrantTableOp

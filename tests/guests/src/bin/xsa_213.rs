@@ -11,7 +11,7 @@ use test_report::Report;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::multicall::MulticallEntry;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pv = "a PVH guest has no iret hypercall");
 
 global_asm!(
     // multicall_with_iret(entries: rdi, count: esi): the iret of the first entry leads to the caller.

@@ -4,6 +4,7 @@ use core::mem::offset_of;
 
 use xen_abi::vcpu::CpuUserRegs;
 
+use crate::hypercall::Arguments;
 use crate::run_cell::RunCell;
 
 /// The layout of `cpu_user_regs` with every field a cell. The halves of words that hold a
@@ -44,6 +45,24 @@ const _: () = assert!(offset_of!(Registers, rip) == offset_of!(CpuUserRegs, rip)
 const _: () = assert!(offset_of!(Registers, ss) == offset_of!(CpuUserRegs, ss));
 
 impl Registers {
+    /// A hypercall's arguments.
+    pub fn arguments(&self) -> Arguments {
+        let [a0, a1, a2, a3, a4, a5] = self.argument_registers();
+        [a0.get(), a1.get(), a2.get(), a3.get(), a4.get(), a5.get()]
+    }
+
+    /// Changes a hypercall's arguments to `args`.
+    pub fn set_arguments(&self, args: &Arguments) {
+        self.argument_registers()
+            .iter()
+            .zip(args)
+            .for_each(|(register, value)| register.set(*value));
+    }
+
+    fn argument_registers(&self) -> [&RunCell<u64>; 6] {
+        [&self.rdi, &self.rsi, &self.rdx, &self.r10, &self.r8, &self.r9]
+    }
+
     /// General register `number` in the order of the instruction encoding: rax, rcx, rdx, rbx,
     /// rsp, rbp, rsi, rdi, r8 to r15.
     pub fn general(&self, number: u8) -> &RunCell<u64> {

@@ -83,6 +83,13 @@ pub fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
+/// How many recorded exceptions `work` takes.
+pub fn faults(work: impl FnOnce()) -> u64 {
+    let before = count();
+    work();
+    count() - before
+}
+
 /// The last frame of a vector.
 pub fn last(vector: u8) -> Frame {
     let word = |at: usize| RECORD[at].load(Ordering::Relaxed);

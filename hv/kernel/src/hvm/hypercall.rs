@@ -15,26 +15,14 @@ use crate::vcpu::Vcpu;
 pub fn execute(vcpu: &Vcpu) -> bool {
     let regs = &vcpu.regs;
     let number = regs.rax.get();
-    let args = [
-        regs.rdi.get(),
-        regs.rsi.get(),
-        regs.rdx.get(),
-        regs.r10.get(),
-        regs.r8.get(),
-        regs.r9.get(),
-    ];
-    let outcome = check(vcpu, number).and_then(|()| dispatch(&Current::new(vcpu), number, &args));
+    let outcome =
+        check(vcpu, number).and_then(|()| dispatch(&Current::new(vcpu), number, &regs.arguments()));
     match outcome {
         Ok(Outcome::Done(value)) => regs.rax.set(value),
         Ok(Outcome::Registers) => {}
         Err(errno) => regs.rax.set(errno.to_return().cast_unsigned()),
-        Ok(Outcome::Continue([a0, a1, a2, a3, a4, a5])) => {
-            regs.rdi.set(a0);
-            regs.rsi.set(a1);
-            regs.rdx.set(a2);
-            regs.r10.set(a3);
-            regs.r8.set(a4);
-            regs.r9.set(a5);
+        Ok(Outcome::Continue(args)) => {
+            regs.set_arguments(&args);
             pcpu().reschedule.set(true);
             return false;
         }

@@ -167,16 +167,7 @@ pub extern "C" fn hypercall_from_guest(vcpu: &Vcpu) -> *const Vcpu {
         return trap::syscall_from_user(vcpu);
     }
     let regs = &vcpu.regs;
-    let args = [
-        regs.rdi.get(),
-        regs.rsi.get(),
-        regs.rdx.get(),
-        regs.r10.get(),
-        regs.r8.get(),
-        regs.r9.get(),
-    ];
-    let number = regs.rax.get();
-    match execute(&Current::new(vcpu), number, &args) {
+    match execute(&Current::new(vcpu), regs.rax.get(), &regs.arguments()) {
         Ok(Outcome::Done(value)) => regs.rax.set(value),
         Ok(Outcome::Continue(args)) => continue_later(vcpu, &args),
         Ok(Outcome::Registers) => {}
@@ -190,13 +181,7 @@ pub extern "C" fn hypercall_from_guest(vcpu: &Vcpu) -> *const Vcpu {
 fn continue_later(vcpu: &Vcpu, args: &Arguments) {
     const SYSCALL_BYTES: u64 = 2;
     let regs = &vcpu.regs;
-    let [a0, a1, a2, a3, a4, a5] = *args;
-    regs.rdi.set(a0);
-    regs.rsi.set(a1);
-    regs.rdx.set(a2);
-    regs.r10.set(a3);
-    regs.r8.set(a4);
-    regs.r9.set(a5);
+    regs.set_arguments(args);
     regs.rip.set(regs.rip.get().wrapping_sub(SYSCALL_BYTES));
     crate::current::pcpu().reschedule.set(true);
 }

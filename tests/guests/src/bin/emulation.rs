@@ -7,6 +7,7 @@
 use core::arch::asm;
 
 use test_guests::hypercall::{at, call1, call2};
+use test_guests::traps::faults;
 use test_guests::{provoke, traps};
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
@@ -49,13 +50,6 @@ fn cr0() -> u64 {
     // SAFETY: emulated by the hypervisor.
     unsafe { asm!("mov {}, cr0", out(reg) value) };
     value
-}
-
-/// How many #GP `work` takes.
-fn faults(work: impl FnOnce()) -> u64 {
-    let before = traps::count();
-    work();
-    traps::count() - before
 }
 
 /// Told afterwards: with TS set nothing may be printed, as that may take vector registers.

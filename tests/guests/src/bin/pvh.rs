@@ -8,6 +8,7 @@ use core::arch::{asm, x86_64::__cpuid_count};
 
 use minios::{DomId, GuestType};
 use test_guests::hypercall::{at_mut, call1, call2};
+use test_guests::traps::faults;
 use test_guests::{minus, provoke, traps};
 use test_report::Report;
 use xen_abi::errno::Errno;
@@ -33,13 +34,6 @@ async fn run(report: &mut Report) {
     identification(report);
     parameters(report);
     other_calls(report);
-}
-
-/// How many faults `work` takes.
-fn faults(work: impl FnOnce()) -> u64 {
-    let before = traps::count();
-    work();
-    traps::count() - before
 }
 
 /// A guest is no host: these do not exist for it.

@@ -7,8 +7,7 @@
 //! as [`PageType::Writable`](crate::page_type::PageType) if the guest may write there. So a frame
 //! stays while a guest can reach it, whoever gives it up meanwhile.
 //!
-//! The bits of an entry are the same for AMD's nested tables and Intel's EPT but for the caching
-//! of a leaf: bits 0 to 2 say present/readable, writable, user/executable.
+//! How its entries are written is the processor's: [`Format`].
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Gfn, Maddr, Mfn};
@@ -17,8 +16,12 @@ use crate::frame_memory::FrameMemory;
 use crate::page_table::{ENTRIES, Entry, Level, entry_at};
 use crate::page_type::{Machine, PageTypes, Stop};
 
+mod format;
+
 #[cfg(test)]
 mod tests;
+
+pub use format::Format;
 
 /// Frames that a guest can name: those below 2^48 bytes.
 pub const GFN_END: u64 = 1 << 36;
@@ -30,6 +33,21 @@ pub enum Kind {
     Own,
     /// A granted frame of another domain.
     Grant,
+}
+
+impl Kind {
+    const GRANT: u64 = 1 << 52;
+
+    const fn bits(self) -> u64 {
+        match self {
+            Self::Own => 0,
+            Self::Grant => Self::GRANT,
+        }
+    }
+
+    const fn of(entry: Entry) -> Self {
+        if entry.get() & Self::GRANT != 0 { Self::Grant } else { Self::Own }
+    }
 }
 
 /// A present entry of the last level.
@@ -44,10 +62,6 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    const GRANT: u64 = 1 << 52;
-    const READ_EXECUTE: u64 = Entry::PRESENT | Entry::USER;
-    const USED: u64 = Entry::ACCESSED | Entry::DIRTY;
-
     /// Memory of the domain itself.
     #[must_use]
     pub const fn own(mfn: Mfn) -> Self {
@@ -75,17 +89,11 @@ impl Leaf {
         types.put_page(self.mfn);
     }
 
-    const fn entry(self) -> Entry {
-        let write = if self.writable { Entry::WRITABLE } else { 0 };
-        let kind = if matches!(self.kind, Kind::Grant) { Self::GRANT } else { 0 };
-        Entry::map(self.mfn, Self::READ_EXECUTE | Self::USED | write | kind)
-    }
-
     const fn of(entry: Entry) -> Option<Self> {
         if !entry.is_present() {
             return None;
         }
-        let kind = if entry.get() & Self::GRANT != 0 { Kind::Grant } else { Kind::Own };
+        let kind = Kind::of(entry);
         Some(Self { mfn: entry.mfn(), kind, writable: entry.is_writable() })
     }
 }
@@ -93,6 +101,7 @@ impl Leaf {
 /// The second-level table of a domain.
 #[derive(Debug)]
 pub struct P2m {
+    format: Format,
     root: Mfn,
     /// Tables, the root included.
     tables: u64,
@@ -103,8 +112,8 @@ pub struct P2m {
 impl P2m {
     /// An empty one; `root` is a zeroed frame. It grows to at most `max_tables` tables.
     #[must_use]
-    pub const fn new(root: Mfn, max_tables: u64) -> Self {
-        Self { root, tables: 1, max_tables, highest: 0 }
+    pub const fn new(format: Format, root: Mfn, max_tables: u64) -> Self {
+        Self { format, root, tables: 1, max_tables, highest: 0 }
     }
 
     /// The top table.
@@ -162,7 +171,7 @@ impl P2m {
     ) -> Result<Option<Leaf>, Errno> {
         let table = self.make_path(memory, gfn, new_table)?;
         self.highest = self.highest.max(gfn.get());
-        Ok(exchange(memory, entry_at(table, slot(Level::L1, gfn)), leaf.entry()))
+        Ok(exchange(memory, entry_at(table, slot(Level::L1, gfn)), self.format.leaf(&leaf)))
     }
 
     /// Takes away what is behind `gfn`; the caller goes on as after [`Self::set`].
@@ -251,7 +260,6 @@ impl P2m {
         gfn: Gfn,
         mut new_table: impl FnMut() -> Option<Mfn>,
     ) -> Result<Mfn, Errno> {
-        const TABLE: u64 = Entry::PRESENT | Entry::WRITABLE | Entry::USER | Entry::ACCESSED;
         if gfn.get() >= GFN_END {
             return Err(Errno::Einval);
         }
@@ -267,7 +275,7 @@ impl P2m {
                 }
                 let new = new_table().ok_or(Errno::Enomem)?;
                 self.tables = self.tables.saturating_add(1);
-                memory.write_u64(at, Entry::map(new, TABLE).get());
+                memory.write_u64(at, self.format.table(new).get());
                 new
             };
         }

@@ -75,7 +75,7 @@ impl Hvm {
         }
         let root = frames::alloc_zeroed(0).ok_or(Errno::Enomem)?;
         Ok(Self {
-            p2m: Mutex::new(Some(P2m::new(root, SPARE_TABLES))),
+            p2m: Mutex::new(Some(P2m::new(backend::FORMAT, root, SPARE_TABLES))),
             params: Mutex::default(),
             next_to_remove: Mutex::new(0),
         })

@@ -8,7 +8,7 @@ use crate::page_type::tests::fake::{DOM0, DOM0_FIRST, DOM1, Fake};
 /// Frames 1 to 15 are the hypervisor's: the root, and tables from there on.
 fn empty() -> (P2m, impl FnMut() -> Option<Mfn>) {
     let mut next = 2..16;
-    (P2m::new(Mfn::new(1), 10), move || next.next().map(Mfn::new))
+    (P2m::new(Format::Npt, Mfn::new(1), 10), move || next.next().map(Mfn::new))
 }
 
 fn own(mfn: u64) -> Leaf {
@@ -124,4 +124,28 @@ fn tables_are_limited_and_given_back() {
     p2m.take_tables(&fake, |mfn| freed.push(mfn.get()));
     freed.sort_unstable();
     assert_eq!(freed, (1..11).collect::<Vec<u64>>());
+}
+
+/// The entries on the way to a page, and the one of the page, in both formats.
+#[test]
+fn entries_are_as_the_processor_wants_them() {
+    let grant = Leaf { mfn: Mfn::new(DOM0_FIRST), kind: Kind::Grant, writable: false };
+    for (format, table, writable, read_only) in
+        [(Format::Npt, 0x27, 0x67, 0x65), (Format::Ept, 0x107, 0x337, 0x335)]
+    {
+        let fake = Fake::new();
+        let mut p2m = P2m::new(format, Mfn::new(1), 10);
+        let mut next = (2..16).map(Mfn::new);
+        let mut tables = || next.next();
+        assert_eq!(p2m.set(&fake, Gfn::new(1), own(100), &mut tables), Ok(None));
+        assert_eq!(p2m.set(&fake, Gfn::new(2), grant, &mut tables), Ok(None));
+        let word = |mfn, slot| fake.read_u64(entry_at(Mfn::new(mfn), slot));
+        for (above, below) in [(1, 2), (2, 3), (3, 4)] {
+            assert_eq!(word(above, 0), below << 12 | table, "{format:?}");
+        }
+        assert_eq!(word(4, 1), 100 << 12 | writable, "{format:?}");
+        assert_eq!(word(4, 2), 1 << 52 | DOM0_FIRST << 12 | read_only, "{format:?}");
+        assert_eq!(p2m.get(&fake, Gfn::new(1)), Some(own(100)));
+        assert_eq!(p2m.get(&fake, Gfn::new(2)), Some(grant));
+    }
 }

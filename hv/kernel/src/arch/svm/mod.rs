@@ -5,6 +5,7 @@
 //! that left ([`exit`]); what is to happen at its next entry ([`inject`], [`set_interrupt`],
 //! [`set_tsc_offset`]); registers that are not in [`Registers`](crate::registers::Registers); and
 //! the assembly that enters (`enter.S`).
+use hv_core::hvm::p2m::Format;
 use hv_core::hvm::paging::Paging;
 use hv_core::page_type::Machine;
 use xen_abi::hvm_save::HvmCpu;
@@ -23,6 +24,9 @@ pub use vmcb::Vmcb;
 
 use features::{EFER_SVME, svm};
 use vmcb::{Segment, segment};
+
+/// How second-level tables are written.
+pub const FORMAT: Format = Format::Npt;
 
 /// What leaves the guest, by bit of [`Vmcb::instructions`].
 mod intercept {

@@ -7,6 +7,12 @@ pub const LOW_END: u64 = 1 << 47;
 
 const _: () = assert!(LOW_END < HYPERVISOR_VIRT_START);
 
+/// Whether `address` lies in one of the two parts of the address space that belong to a guest.
+#[must_use]
+pub const fn is_guest_address(address: u64) -> bool {
+    address < LOW_END || address >= HYPERVISOR_VIRT_END
+}
+
 /// Whether `[address, address + bytes)` lies in one of the two parts of the address space that
 /// belong to a guest.
 #[must_use]

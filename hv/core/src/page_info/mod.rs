@@ -154,13 +154,23 @@ impl PageInfo {
     ///
     /// # Panics
     /// If there is none: the caller's books are wrong.
+    #[inline]
     pub fn put(&self) -> Put {
-        let old = self.update_state(State::unreferenced);
-        assert!(old.is_ok(), "put of an unreferenced frame");
-        match old {
-            Ok(old) if old.count() == 1 => Put::Last(old.owner()),
-            _ => Put::Remains,
-        }
+        let old = State::from_raw(self.state.fetch_sub(1, Ordering::AcqRel));
+        assert!(old.count() > 0, "put of an unreferenced frame");
+        if old.count() == 1 { Put::Last(old.owner()) } else { Put::Remains }
+    }
+
+    /// Drops a use as [`PageType::Writable`], which the caller holds; returns how many are left.
+    ///
+    /// # Panics
+    /// If there is none: the caller's books are wrong.
+    #[inline]
+    pub(crate) fn put_writable(&self) -> u64 {
+        let old = TypeWord::from_raw(self.type_word.fetch_sub(1, Ordering::AcqRel));
+        debug_assert_eq!(old.page_type(), PageType::Writable, "another use");
+        assert!(old.count() > 0, "put of an unused type");
+        old.count().saturating_sub(1)
     }
 
     /// Takes away the reference which the allocation to `owner` itself holds; false where it is

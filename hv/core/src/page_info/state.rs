@@ -115,11 +115,6 @@ impl State {
         if rest != 0 && rest < COUNT_MASK { Some(Self(self.0.wrapping_add(1))) } else { None }
     }
 
-    /// With one reference less.
-    pub(super) fn unreferenced(self) -> Option<Self> {
-        if self.count() == 0 { None } else { self.0.checked_sub(1).map(Self) }
-    }
-
     pub(super) const fn without_allocation(self) -> Self {
         Self(self.0 & !ALLOCATED)
     }

@@ -2,8 +2,9 @@
 //! Finding the entry that maps an address.
 use xen_abi::frame::{Maddr, Mfn, VirtAddr};
 
-use super::{Entry, Level, is_hypervisor_slot};
+use super::{Entry, Level};
 use crate::frame_memory::FrameMemory;
+use crate::guest_range::is_guest_address;
 
 /// The address of entry `slot` (0 to 511) of a table.
 #[must_use]
@@ -15,7 +16,7 @@ pub const fn entry_at(table: Mfn, slot: u64) -> Maddr {
 /// is no L1 table, or the address is not the guest's.
 #[must_use]
 pub fn l1_entry<M: FrameMemory>(memory: &M, root: Mfn, address: VirtAddr) -> Option<Maddr> {
-    if !address.is_canonical() || is_hypervisor_slot(Level::L4.slot(address.get())) {
+    if !is_guest_address(address.get()) {
         return None;
     }
     let mut table = root;

@@ -79,7 +79,7 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EINVAL` where it is not the owner's; as [`Self::get_type`].
     pub fn get_page_and_type(&self, mfn: Mfn, owner: DomId, wanted: PageType) -> Result<(), Stop> {
-        let page = self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
+        let page = self.table.get_page(mfn, owner).ok_or(Errno::Einval)?;
         self.take_type(mfn, page, wanted).inspect_err(|_| self.drop_page(mfn, page))
     }
 
@@ -126,8 +126,9 @@ impl<M: Machine> PageTypes<'_, M> {
         self.spend(512);
         for slot in *done..ENTRIES {
             let entry = self.read_entry(table, slot);
-            self.get_leaf(entry, owner, owner)?;
-            self.store_adjusted(table, slot, entry, Level::L1);
+            self.check_leaf(entry, owner)?;
+            let stored = self.get_leaf(entry, owner, owner)?;
+            self.store_changed(table, slot, entry, stored);
             *done = slot.saturating_add(1);
         }
         Ok(())
@@ -148,7 +149,7 @@ impl<M: Machine> PageTypes<'_, M> {
             } else {
                 let entry = self.read_entry(table, slot);
                 self.get_table(entry, level, table, owner)?;
-                self.store_adjusted(table, slot, entry, level);
+                self.store_changed(table, slot, entry, entry.adjusted(level));
             }
             *done = slot.saturating_add(1);
         }
@@ -196,13 +197,9 @@ impl<M: Machine> PageTypes<'_, M> {
         Entry::new(self.machine.read_u64(entry_at(table, slot)))
     }
 
-    fn store_adjusted(&self, table: Mfn, slot: u64, entry: Entry, level: Level) {
-        let adjusted = match level {
-            Level::L1 => self.stored_leaf(entry),
-            Level::L2 | Level::L3 | Level::L4 => entry.adjusted(level),
-        };
-        if adjusted != entry {
-            self.machine.write_u64(entry_at(table, slot), adjusted.get());
+    fn store_changed(&self, table: Mfn, slot: u64, entry: Entry, stored: Entry) {
+        if stored != entry {
+            self.machine.write_u64(entry_at(table, slot), stored.get());
         }
     }
 }

@@ -39,9 +39,11 @@ pub use work_queue::WorkQueue;
 
 use core::cell::Cell;
 
+use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 
+use crate::frame_table::FrameTable;
 use crate::page_info::{PageInfo, Put};
 
 /// Table entries one hypercall may look at: those of 32 tables, well below a millisecond.
@@ -66,14 +68,16 @@ impl From<Errno> for Stop {
 #[derive(Debug)]
 pub struct PageTypes<'m, M> {
     machine: &'m M,
+    table: FrameTable<'m>,
     budget: Cell<u32>,
 }
 
 impl<'m, M: Machine> PageTypes<'m, M> {
     /// Starts with a fresh budget of `entries` table entries, at least a few tables' worth.
     #[must_use]
-    pub const fn new(machine: &'m M, entries: u32) -> Self {
-        Self { machine, budget: Cell::new(entries) }
+    #[inline]
+    pub fn new(machine: &'m M, entries: u32) -> Self {
+        Self { machine, table: machine.frame_table(), budget: Cell::new(entries) }
     }
 
     /// The machine below.
@@ -94,7 +98,7 @@ impl<'m, M: Machine> PageTypes<'m, M> {
     }
 
     fn page(&self, mfn: Mfn) -> &PageInfo {
-        self.machine.frame_table().frame(mfn)
+        self.table.frame(mfn)
     }
 
     /// Drops a general reference, and frees the frame if it was the last.
@@ -106,9 +110,14 @@ impl<'m, M: Machine> PageTypes<'m, M> {
     #[inline]
     fn drop_page(&self, mfn: Mfn, page: &PageInfo) {
         if let Put::Last(owner) = page.put() {
-            page.set_tlb_stamp(self.machine.tlb_clock());
-            self.machine.release(owner, mfn);
+            self.release(mfn, page, owner);
         }
+    }
+
+    #[inline(never)]
+    fn release(&self, mfn: Mfn, page: &PageInfo, owner: DomId) {
+        page.set_tlb_stamp(self.machine.tlb_clock());
+        self.machine.release(owner, mfn);
     }
 
     /// Drops a type reference and a general reference.

@@ -27,7 +27,7 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EINVAL` where the frame is not the owner's or not pinned.
     pub fn unpin(&self, mfn: Mfn, owner: DomId) -> Result<(), Stop> {
-        self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
+        self.table.get_page(mfn, owner).ok_or(Errno::Einval)?;
         let was_pinned = self.set_pinned(mfn, false);
         if was_pinned {
             self.put_page_and_type(mfn);

@@ -27,6 +27,14 @@ impl<M: Machine> PageTypes<'_, M> {
         }
     }
 
+    /// The same for a use as [`PageType::Writable`].
+    #[inline]
+    pub(super) fn drop_writable(&self, page: &PageInfo) {
+        if page.put_writable() == 0 {
+            page.set_tlb_stamp(self.machine.tlb_clock());
+        }
+    }
+
     /// Drops the last use of a table or of descriptors.
     fn drop_last_type(&self, mfn: Mfn, page: &PageInfo) {
         let old = page.update_type(|word| {

@@ -32,8 +32,7 @@ impl<M: Machine> PageTypes<'_, M> {
     /// `EINVAL` where the frame is not the owner's or holds descriptors; as the entry's level.
     pub fn update_entry(&self, update: &Update) -> Result<(), Stop> {
         let mfn = update.at.mfn();
-        let table = self.machine.frame_table();
-        let page = table.get_page(mfn, update.table_owner).ok_or(Errno::Einval)?;
+        let page = self.table.get_page(mfn, update.table_owner).ok_or(Errno::Einval)?;
         let result = match use_again(page) {
             Some(PageType::Table(level)) => {
                 let result = self.update_in_table(update, level);
@@ -69,7 +68,7 @@ impl<M: Machine> PageTypes<'_, M> {
     /// The entry at `at` of an L1 table in use of `owner`; `None` where there is no such table.
     #[must_use]
     pub fn l1_entry_of(&self, at: Maddr, owner: DomId) -> Option<Entry> {
-        let page = self.machine.frame_table().get(at.mfn())?;
+        let page = self.table.get(at.mfn())?;
         let word = page.type_word();
         let is_table = word.page_type() == PageType::Table(Level::L1)
             && word.count() > 0
@@ -94,7 +93,7 @@ impl<M: Machine> PageTypes<'_, M> {
             return Err(Errno::Einval.into());
         }
         let mfn = at.mfn();
-        let page = self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
+        let page = self.table.get_page(mfn, owner).ok_or(Errno::Einval)?;
         let in_use = page.type_word().count() > 0
             && matches!(page.type_word().page_type(), PageType::SegDesc);
         let as_type = if in_use { PageType::SegDesc } else { PageType::Writable };
@@ -107,6 +106,7 @@ impl<M: Machine> PageTypes<'_, M> {
     }
 
     /// Runs `change` while the frame of `at` is held as an L1 table of `owner`.
+    #[inline(always)]
     pub(super) fn in_l1(
         &self,
         at: Maddr,
@@ -114,15 +114,16 @@ impl<M: Machine> PageTypes<'_, M> {
         change: impl FnOnce() -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let mfn = at.mfn();
-        let page = self.machine.frame_table().get_page(mfn, owner).ok_or(Errno::Einval)?;
-        let used = use_again(page);
-        let result = match used {
-            Some(PageType::Table(Level::L1)) => change(),
-            _ => Err(Errno::Einval.into()),
+        let page = self.table.get_page(mfn, owner).ok_or(Errno::Einval)?;
+        let l1 = PageType::Table(Level::L1);
+        let result = match page.update_type(|word| word.used_again(l1)) {
+            Ok(_) => {
+                let result = change();
+                self.drop_type(mfn, page);
+                result
+            }
+            Err(_) => Err(Errno::Einval.into()),
         };
-        if used.is_some() {
-            self.drop_type(mfn, page);
-        }
         self.drop_page(mfn, page);
         result
     }
@@ -143,47 +144,40 @@ impl<M: Machine> PageTypes<'_, M> {
             return Err(Errno::Einval.into());
         }
         if old.is_present() && new.is_similar(old) {
-            return self.replace(update, old, level);
+            return self.replace(update, old, new.adjusted(level));
         }
         self.get_table(new, level, mfn, update.table_owner)?;
-        let result = self.replace(update, old, level);
+        let result = self.replace(update, old, new.adjusted(level));
         // Of the two entries, the one that did not make it loses its references.
         self.put_entry(if result.is_ok() { old } else { new }, level, mfn);
         result
     }
 
+    #[inline]
     fn update_l1(&self, update: &Update) -> Result<(), Stop> {
         let (old, new) = (self.entry(update.at), update.entry);
-        if new.is_present() {
-            let cache =
-                new.has_cache_bits() && self.machine.cache_control_permitted(update.table_owner);
-            if !new.is_allowed(Level::L1, cache) {
-                return Err(Errno::Einval.into());
-            }
-            if old.is_present() && new.is_similar(old) {
-                return self.replace(update, old, Level::L1);
-            }
-            self.get_leaf(new, update.table_owner, update.page_owner)?;
+        self.check_leaf(new, update.table_owner)?;
+        if old.is_present() && new.is_similar(old) {
+            return self.replace(update, old, self.stored_leaf(new));
         }
-        let result = self.replace(update, old, Level::L1);
+        let stored = self.get_leaf(new, update.table_owner, update.page_owner)?;
+        let result = self.replace(update, old, stored);
         self.put_leaf(if result.is_ok() { old } else { new });
         result
     }
 
+    #[inline]
     pub(super) fn entry(&self, at: Maddr) -> Entry {
         Entry::new(self.machine.read_u64(at))
     }
 
     /// Replaces the entry `old`, of which the processor may meanwhile have changed the accessed
-    /// and dirty bits, by the adjusted new one.
+    /// and dirty bits, by `new`.
     ///
     /// # Errors
     /// `EBUSY` where somebody else changed it.
-    fn replace(&self, update: &Update, old: Entry, level: Level) -> Result<(), Stop> {
-        let new = match level {
-            Level::L1 => self.stored_leaf(update.entry),
-            Level::L2 | Level::L3 | Level::L4 => update.entry.adjusted(level),
-        };
+    #[inline]
+    fn replace(&self, update: &Update, old: Entry, new: Entry) -> Result<(), Stop> {
         let mut found = old;
         loop {
             let value = if update.keep_usage { new.with_usage_of(found) } else { new };

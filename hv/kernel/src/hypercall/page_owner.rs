@@ -11,7 +11,7 @@ use crate::hvm::physmap;
 use crate::machine::Host;
 
 /// Rules with the budget of one hypercall.
-pub(super) const fn page_types() -> PageTypes<'static, Host> {
+pub(super) fn page_types() -> PageTypes<'static, Host> {
     PageTypes::new(&Host, BUDGET)
 }
 

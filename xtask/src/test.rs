@@ -10,6 +10,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod docs_table;
 mod domains;
 mod end_to_end;
 pub(crate) mod first_domain;

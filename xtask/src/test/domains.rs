@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{guest, outcome::Outcome, tally::Tally};
+use super::{docs_table, guest, outcome::Outcome, tally::Tally};
 use crate::{
     build::{self, Profile},
     machine_files::MachineFiles,
@@ -38,6 +38,12 @@ pub(super) fn run(
     tally.begin(&format!("guests as {} domUs, {cpu}", kind.name()));
     each(workspace, names, cpu, kind, |name, outcome, audit| {
         guest::report(tally, name, &outcome);
+        if name == docs_table::GUEST {
+            let column = docs_table::column(kind);
+            tally.run(&format!("its table in the docs, {column}"), || {
+                docs_table::check(workspace, column, &outcome)
+            });
+        }
         if let Err(error) = audit {
             tally.fail(&format!("audit after {name}"), &format!("{error:#}"));
         }

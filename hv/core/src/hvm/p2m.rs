@@ -3,100 +3,34 @@
 //!
 //! The p2m is the second-level page table that the processor walks. The hypervisor alone writes
 //! it, so its tables are frames of the hypervisor; but its leaves count as the entries of a PV
-//! guest's tables do ([`crate::page_type`]): each holds a general reference on its frame, and one
-//! as [`PageType::Writable`](crate::page_type::PageType) if the guest may write there. So a frame
-//! stays while a guest can reach it, whoever gives it up meanwhile.
+//! guest's tables do ([`crate::page_type`]): each page holds a general reference on its frame, and
+//! one as [`PageType::Writable`](crate::page_type::PageType) if the guest may write there. So a
+//! frame stays while a guest can reach it, whoever gives it up meanwhile.
 //!
-//! How its entries are written is the processor's: [`Format`].
-use xen_abi::domain::DomId;
+//! A *large leaf* maps 2 MiB with one entry of an L2 table. It holds the references of its 512
+//! pages, one by one, so that splitting it, when one of them changes, moves no reference: a table
+//! with the same pages takes its place. Pages are not merged again.
+//!
+//! How entries are written is the processor's: [`Format`].
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Gfn, Maddr, Mfn};
 
 use crate::frame_memory::FrameMemory;
 use crate::page_table::{ENTRIES, Entry, Level, entry_at};
-use crate::page_type::{Machine, PageTypes, Stop};
 
 mod format;
+mod leaf;
 
 #[cfg(test)]
 mod tests;
 
 pub use format::Format;
+pub use leaf::{Kind, Leaf};
 
 /// Frames that a guest can name: those below 2^48 bytes.
 pub const GFN_END: u64 = 1 << 36;
-
-/// What a leaf is for, kept in bits 52 and 53.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A frame of the domain: its memory, or one that the hypervisor shares with it.
-    Own,
-    /// A granted frame of another domain.
-    Grant,
-}
-
-impl Kind {
-    const GRANT: u64 = 1 << 52;
-
-    const fn bits(self) -> u64 {
-        match self {
-            Self::Own => 0,
-            Self::Grant => Self::GRANT,
-        }
-    }
-
-    const fn of(entry: Entry) -> Self {
-        if entry.get() & Self::GRANT != 0 { Self::Grant } else { Self::Own }
-    }
-}
-
-/// A present entry of the last level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leaf {
-    /// The machine frame.
-    pub mfn: Mfn,
-    /// Whose it is.
-    pub kind: Kind,
-    /// The guest may write there.
-    pub writable: bool,
-}
-
-impl Leaf {
-    /// Memory of the domain itself.
-    #[must_use]
-    pub const fn own(mfn: Mfn) -> Self {
-        Self { mfn, kind: Kind::Own, writable: true }
-    }
-
-    /// Takes the references of a leaf on a frame of `owner`.
-    ///
-    /// # Errors
-    /// `EINVAL` for a frame that is not the owner's or, to be written, in another use;
-    /// [`Stop::Preempted`].
-    pub fn hold<M: Machine>(&self, types: &PageTypes<'_, M>, owner: DomId) -> Result<(), Stop> {
-        if self.writable {
-            return types.get_writable(self.mfn, owner);
-        }
-        types.machine().frame_table().get_page(self.mfn, owner).ok_or(Errno::Einval)?;
-        Ok(())
-    }
-
-    /// Drops the references of a leaf that is no longer in the tables.
-    pub fn let_go<M: Machine>(&self, types: &PageTypes<'_, M>) {
-        if self.writable {
-            types.put_type(self.mfn);
-        }
-        types.put_page(self.mfn);
-    }
-
-    const fn of(entry: Entry) -> Option<Self> {
-        if !entry.is_present() {
-            return None;
-        }
-        let kind = Kind::of(entry);
-        Some(Self { mfn: entry.mfn(), kind, writable: entry.is_writable() })
-    }
-}
+/// Pages of a large leaf.
+pub const LARGE_PAGES: u64 = Level::L2.frames();
 
 /// The second-level table of a domain.
 #[derive(Debug)]
@@ -107,6 +41,13 @@ pub struct P2m {
     tables: u64,
     max_tables: u64,
     highest: u64,
+}
+
+/// Where the walk for a frame ends: at an entry that maps memory, or nothing.
+struct Spot {
+    level: Level,
+    at: Maddr,
+    entry: Entry,
 }
 
 impl P2m {
@@ -145,15 +86,8 @@ impl P2m {
         if gfn.get() >= GFN_END {
             return None;
         }
-        let mut table = self.root;
-        for level in [Level::L4, Level::L3, Level::L2] {
-            let entry = Entry::new(memory.read_u64(entry_at(table, slot(level, gfn))));
-            if !entry.is_present() {
-                return None;
-            }
-            table = entry.mfn();
-        }
-        Leaf::of(Entry::new(memory.read_u64(entry_at(table, slot(Level::L1, gfn)))))
+        let spot = self.walk(memory, gfn);
+        Some(Leaf::of(spot.entry)?.at(offset(gfn, spot.level)))
     }
 
     /// Puts `leaf` behind `gfn`, whose references the caller has taken ([`Leaf::hold`]). Returns what
@@ -169,37 +103,87 @@ impl P2m {
         leaf: Leaf,
         new_table: impl FnMut() -> Option<Mfn>,
     ) -> Result<Option<Leaf>, Errno> {
-        let table = self.make_path(memory, gfn, new_table)?;
+        let spot = self.spot_of_page(memory, gfn, new_table)?;
         self.highest = self.highest.max(gfn.get());
-        Ok(exchange(memory, entry_at(table, slot(Level::L1, gfn)), self.format.leaf(&leaf)))
+        memory.write_u64(spot.at, self.format.leaf(&leaf, Level::L1).get());
+        Ok(Leaf::of(spot.entry))
+    }
+
+    /// Puts the 2 MiB from `leaf` on behind those from `gfn` on, if both are aligned, and there is
+    /// nothing yet and no table either; says whether. The caller has taken the references of all
+    /// pages.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_large<M: FrameMemory>(
+        &mut self,
+        memory: &M,
+        gfn: Gfn,
+        leaf: Leaf,
+        mut new_table: impl FnMut() -> Option<Mfn>,
+    ) -> Result<bool, Errno> {
+        let is_aligned = |number: u64| number.is_multiple_of(LARGE_PAGES);
+        if gfn.get() >= GFN_END {
+            return Err(Errno::Einval);
+        }
+        if !is_aligned(gfn.get()) || !is_aligned(leaf.mfn.get()) {
+            return Ok(false);
+        }
+        loop {
+            let spot = self.walk(memory, gfn);
+            match spot.level {
+                Level::L4 | Level::L3 => self.add_table(memory, &spot, &mut new_table)?,
+                Level::L2 if !spot.entry.is_present() => {
+                    let entry = self.format.leaf(&leaf, Level::L2);
+                    memory.write_u64(spot.at, entry.get());
+                    let last = gfn.get().saturating_add(LARGE_PAGES.saturating_sub(1));
+                    self.highest = self.highest.max(last);
+                    return Ok(true);
+                }
+                Level::L2 | Level::L1 => return Ok(false),
+            }
+        }
     }
 
     /// Takes away what is behind `gfn`; the caller goes on as after [`Self::set`].
-    pub fn take<M: FrameMemory>(&mut self, memory: &M, gfn: Gfn) -> Option<Leaf> {
-        if gfn.get() >= GFN_END {
-            return None;
+    ///
+    /// # Errors
+    /// `ENOMEM` where a large leaf is to be split, and no table is to be had.
+    pub fn take<M: FrameMemory>(
+        &mut self,
+        memory: &M,
+        gfn: Gfn,
+        new_table: impl FnMut() -> Option<Mfn>,
+    ) -> Result<Option<Leaf>, Errno> {
+        if self.get(memory, gfn).is_none() {
+            return Ok(None);
         }
-        let table = self.path(memory, gfn)?;
-        exchange(memory, entry_at(table, slot(Level::L1, gfn)), Entry::EMPTY)
+        let spot = self.spot_of_page(memory, gfn, new_table)?;
+        memory.write_u64(spot.at, Entry::EMPTY.get());
+        Ok(Leaf::of(spot.entry))
     }
 
-    /// Takes away the first leaf from `*next` on, which moves behind it; `None` when there are none
-    /// left.
-    pub fn take_next<M: FrameMemory>(&mut self, memory: &M, next: &mut u64) -> Option<Leaf> {
+    /// Takes away the large leaf that begins at `gfn`, if there is one; the caller lets go of all of
+    /// its pages.
+    pub fn take_large<M: FrameMemory>(&mut self, memory: &M, gfn: Gfn) -> Option<Leaf> {
+        if gfn.get() >= GFN_END || !gfn.get().is_multiple_of(LARGE_PAGES) {
+            return None;
+        }
+        let spot = self.walk(memory, gfn);
+        let leaf = Leaf::of(spot.entry).filter(|_| spot.level == Level::L2)?;
+        memory.write_u64(spot.at, Entry::EMPTY.get());
+        Some(leaf)
+    }
+
+    /// Takes away the first leaf from `*next` on, which moves behind it; says of how many pages.
+    /// `None` when there are none left.
+    pub fn take_next<M: FrameMemory>(&mut self, memory: &M, next: &mut u64) -> Option<(Leaf, u64)> {
         while *next <= self.highest {
-            let gfn = Gfn::new(*next);
-            let found = match self.path(memory, gfn) {
-                Some(table) => {
-                    exchange(memory, entry_at(table, slot(Level::L1, gfn)), Entry::EMPTY)
-                }
-                None => None,
-            };
-            *next = match self.path(memory, gfn) {
-                Some(_) => next.saturating_add(1),
-                None => next.saturating_add(self.span_without_table(memory, gfn)),
-            };
-            if found.is_some() {
-                return found;
+            let spot = self.walk(memory, Gfn::new(*next));
+            *next = behind(*next, spot.level);
+            if let Some(leaf) = Leaf::of(spot.entry) {
+                memory.write_u64(spot.at, Entry::EMPTY.get());
+                return Some((leaf, spot.level.frames()));
             }
         }
         None
@@ -211,94 +195,100 @@ impl P2m {
         free(self.root);
     }
 
-    /// All leaves, for an audit.
+    /// All pages, for an audit.
     #[cfg(debug_assertions)]
     pub fn for_each<M: FrameMemory>(&self, memory: &M, mut f: impl FnMut(Gfn, Leaf)) {
-        let mut gfn = 0;
-        while gfn <= self.highest {
-            let first = Gfn::new(gfn);
-            if let Some(table) = self.path(memory, first) {
-                for slot in 0..ENTRIES {
-                    let entry = Entry::new(memory.read_u64(entry_at(table, slot)));
-                    if let Some(leaf) = Leaf::of(entry) {
-                        f(Gfn::new(gfn.saturating_add(slot)), leaf);
-                    }
+        let mut next = 0;
+        while next <= self.highest {
+            let spot = self.walk(memory, Gfn::new(next));
+            if let Some(leaf) = Leaf::of(spot.entry) {
+                for offset in 0..spot.level.frames() {
+                    f(Gfn::new(next.saturating_add(offset)), leaf.at(offset));
                 }
             }
-            gfn = gfn.saturating_add(self.span_without_table(memory, first));
+            next = behind(next, spot.level);
         }
     }
 
-    /// How far it is from `gfn`, which has no L1 table, to the next one that may exist.
-    fn span_without_table<M: FrameMemory>(&self, memory: &M, gfn: Gfn) -> u64 {
-        let mut table = self.root;
-        for (level, span) in [(Level::L4, 1_u64 << 27), (Level::L3, 1 << 18)] {
-            let entry = Entry::new(memory.read_u64(entry_at(table, slot(level, gfn))));
-            if !entry.is_present() {
-                let into = gfn.get() & span.wrapping_sub(1);
-                return span.saturating_sub(into);
+    /// Follows the tables for a frame below [`GFN_END`].
+    fn walk<M: FrameMemory>(&self, memory: &M, gfn: Gfn) -> Spot {
+        let (mut table, mut level) = (self.root, Level::L4);
+        loop {
+            let at = entry_at(table, slot(level, gfn));
+            let entry = Entry::new(memory.read_u64(at));
+            match level.below() {
+                Some(below) if is_table(entry, level) => (table, level) = (entry.mfn(), below),
+                _ => return Spot { level, at, entry },
             }
-            table = entry.mfn();
         }
-        ENTRIES.saturating_sub(gfn.get() & ENTRIES.wrapping_sub(1))
     }
 
-    /// The L1 table of `gfn`.
-    fn path<M: FrameMemory>(&self, memory: &M, gfn: Gfn) -> Option<Mfn> {
-        let mut table = self.root;
-        for level in [Level::L4, Level::L3, Level::L2] {
-            let entry = Entry::new(memory.read_u64(entry_at(table, slot(level, gfn))));
-            table = Some(entry).filter(|entry| entry.is_present())?.mfn();
-        }
-        Some(table)
-    }
-
-    /// The L1 table of `gfn`; missing tables are made.
-    fn make_path<M: FrameMemory>(
+    /// The entry of one page: missing tables are made, a large leaf is split.
+    fn spot_of_page<M: FrameMemory>(
         &mut self,
         memory: &M,
         gfn: Gfn,
         mut new_table: impl FnMut() -> Option<Mfn>,
-    ) -> Result<Mfn, Errno> {
+    ) -> Result<Spot, Errno> {
         if gfn.get() >= GFN_END {
             return Err(Errno::Einval);
         }
-        let mut table = self.root;
-        for level in [Level::L4, Level::L3, Level::L2] {
-            let at = entry_at(table, slot(level, gfn));
-            let entry = Entry::new(memory.read_u64(at));
-            table = if entry.is_present() {
-                entry.mfn()
-            } else {
-                if self.tables >= self.max_tables {
-                    return Err(Errno::Enomem);
-                }
-                let new = new_table().ok_or(Errno::Enomem)?;
-                self.tables = self.tables.saturating_add(1);
-                memory.write_u64(at, self.format.table(new).get());
-                new
-            };
+        loop {
+            let spot = self.walk(memory, gfn);
+            if spot.level == Level::L1 {
+                return Ok(spot);
+            }
+            self.add_table(memory, &spot, &mut new_table)?;
         }
-        Ok(table)
+    }
+
+    /// Puts a table where a walk ended, which maps what was mapped there.
+    fn add_table<M: FrameMemory>(
+        &mut self,
+        memory: &M,
+        spot: &Spot,
+        new_table: &mut impl FnMut() -> Option<Mfn>,
+    ) -> Result<(), Errno> {
+        if self.tables >= self.max_tables {
+            return Err(Errno::Enomem);
+        }
+        let table = new_table().ok_or(Errno::Enomem)?;
+        self.tables = self.tables.saturating_add(1);
+        if let Some(large) = Leaf::of(spot.entry) {
+            for slot in 0..ENTRIES {
+                let entry = self.format.leaf(&large.at(slot), Level::L1);
+                memory.write_u64(entry_at(table, slot), entry.get());
+            }
+        }
+        memory.write_u64(spot.at, self.format.table(table).get());
+        Ok(())
     }
 }
 
-/// Writes an entry, and says what it was before.
-fn exchange<M: FrameMemory>(memory: &M, at: Maddr, new: Entry) -> Option<Leaf> {
-    let old = Leaf::of(Entry::new(memory.read_u64(at)));
-    memory.write_u64(at, new.get());
-    old
+/// Whether an entry of a table of this level names another table.
+const fn is_table(entry: Entry, level: Level) -> bool {
+    entry.is_present() && !matches!(level, Level::L1) && entry.get() & Entry::LARGE == 0
 }
 
 const fn slot(level: Level, gfn: Gfn) -> u64 {
     level.slot(gfn.get() << xen_abi::frame::PAGE_SHIFT)
 }
 
+/// How far a frame is behind the first one that the entry of a table of this level translates.
+const fn offset(gfn: Gfn, level: Level) -> u64 {
+    gfn.get() & level.frames().wrapping_sub(1)
+}
+
+/// The first frame behind those that the entry for `gfn` in a table of this level translates.
+const fn behind(gfn: u64, level: Level) -> u64 {
+    (gfn | level.frames().wrapping_sub(1)).saturating_add(1)
+}
+
 fn free_below<M: FrameMemory>(memory: &M, table: Mfn, level: Level, free: &mut impl FnMut(Mfn)) {
     let Some(below) = level.below() else { return };
     for slot in 0..ENTRIES {
         let entry = Entry::new(memory.read_u64(entry_at(table, slot)));
-        if entry.is_present() {
+        if is_table(entry, level) {
             free_below(memory, entry.mfn(), below, free);
             free(entry.mfn());
         }

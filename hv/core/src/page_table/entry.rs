@@ -21,6 +21,8 @@ impl Entry {
     pub const ACCESSED: u64 = 1 << 5;
     /// The processor wrote through the entry.
     pub const DIRTY: u64 = 1 << 6;
+    /// The entry maps 2 MiB (in an L2 table) or 1 GiB (in an L3 table).
+    pub const LARGE: u64 = 1 << 7;
     /// The translation survives a change of root.
     pub const GLOBAL: u64 = 1 << 8;
     /// Instructions are not fetched through it.

@@ -45,6 +45,17 @@ impl Level {
         }
     }
 
+    /// Frames that an entry of a table of this level translates.
+    #[must_use]
+    pub const fn frames(self) -> u64 {
+        match self {
+            Self::L1 => 1,
+            Self::L2 => 1 << 9,
+            Self::L3 => 1 << 18,
+            Self::L4 => 1 << 27,
+        }
+    }
+
     /// The slot of a table of this level which translates `address`, 0 to 511.
     #[must_use]
     pub const fn slot(self, address: u64) -> u64 {

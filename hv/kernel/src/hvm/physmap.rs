@@ -2,7 +2,7 @@
 //! Changing what is behind a frame number of a PVH guest, and finding it.
 use core::sync::atomic::Ordering;
 
-use hv_core::hvm::p2m::{Kind, Leaf, P2m};
+use hv_core::hvm::p2m::{Kind, LARGE_PAGES, Leaf, P2m};
 use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop};
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
@@ -37,7 +37,7 @@ pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Re
         Stop::Preempted => Errno::Ebusy,
     })?;
     if owner == domain.id {
-        take_from_elsewhere(hvm, leaf.mfn, gfn);
+        take_from_elsewhere(domain, hvm, leaf.mfn, gfn);
     }
     match set(domain, hvm, gfn, leaf) {
         Ok(Some(old)) => forget(&types, &old),
@@ -55,20 +55,60 @@ pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Re
 
 /// A frame of the domain itself has one number, as on Xen: when it gets another, the one before, if
 /// it is not `gfn`, goes.
-fn take_from_elsewhere(hvm: &Hvm, mfn: Mfn, gfn: Gfn) {
+fn take_from_elsewhere(domain: &Domain, hvm: &Hvm, mfn: Mfn, gfn: Gfn) {
     let before = Gfn::new(frames::m2p(mfn).get());
     if before != gfn && get(hvm, before).is_some_and(|leaf| leaf.mfn == mfn) {
         // It was there a moment ago.
-        let _ = remove(hvm, before);
+        let _ = remove(domain, hvm, before);
     }
 }
 
+/// Puts 2 MiB of fresh memory of the domain, from `first` on, behind the numbers from `gfn` on, as
+/// one leaf; `false` where that is not possible.
+///
+/// # Errors
+/// As [`add`].
+pub fn add_large(domain: &Domain, hvm: &Hvm, gfn: Gfn, first: Mfn) -> Result<bool, Errno> {
+    let types = PageTypes::new(&Host, BUDGET);
+    let leaf = Leaf::own(first);
+    let mut held = 0;
+    let holding = (0..LARGE_PAGES).try_for_each(|offset| {
+        leaf.at(offset).hold(&types, domain.id).map_err(|_| Errno::Einval)?;
+        held = offset + 1;
+        Ok(())
+    });
+    let result = holding.and_then(|()| {
+        with_tables(domain, hvm, |p2m, tables| p2m.set_large(&Host, gfn, leaf, tables))
+    });
+    let pages = 0..held;
+    if result == Ok(true) {
+        pages.for_each(|offset| {
+            frames::set_m2p(leaf.at(offset).mfn, Pfn::new(gfn.get() + offset));
+        });
+    } else {
+        pages.for_each(|offset| leaf.at(offset).let_go(&types));
+    }
+    result
+}
+
 fn set(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf) -> Result<Option<Leaf>, Errno> {
+    with_tables(domain, hvm, |p2m, tables| p2m.set(&Host, gfn, leaf, tables))
+}
+
+/// Changes the p2m of a domain that is not being destroyed; new tables come from its allowance.
+fn with_tables<R>(
+    domain: &Domain,
+    hvm: &Hvm,
+    change: impl FnOnce(&mut P2m, &mut dyn FnMut() -> Option<Mfn>) -> Result<R, Errno>,
+) -> Result<R, Errno> {
+    if domain.life.lock().is_dying() {
+        return Err(Errno::Einval);
+    }
     let most_pages = domain.pages.lock().max;
     let mut p2m = hvm.p2m.lock();
     let p2m = p2m.as_mut().ok_or(Errno::Einval)?;
     p2m.set_max_tables(super::SPARE_TABLES.saturating_add(most_pages >> 8));
-    p2m.set(&Host, gfn, leaf, || {
+    change(p2m, &mut || {
         let frame = frames::alloc_zeroed(0)?;
         domain.table_pages.fetch_add(1, Ordering::Relaxed);
         Some(frame)
@@ -79,12 +119,22 @@ fn set(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf) -> Result<Option<Leaf>,
 /// to the domain or granted to it.
 ///
 /// # Errors
-/// `ENOENT` where there is nothing.
-pub fn remove(hvm: &Hvm, gfn: Gfn) -> Result<Leaf, Errno> {
-    let taken = hvm.p2m.lock().as_mut().and_then(|p2m| p2m.take(&Host, gfn));
+/// `ENOENT` where there is nothing; `ENOMEM` without a table to split a large leaf; `EINVAL` for a
+/// domain that is being destroyed.
+pub fn remove(domain: &Domain, hvm: &Hvm, gfn: Gfn) -> Result<Leaf, Errno> {
+    let taken = with_tables(domain, hvm, |p2m, tables| p2m.take(&Host, gfn, tables))?;
     let leaf = taken.ok_or(Errno::Enoent)?;
     forget(&PageTypes::new(&Host, BUDGET), &leaf);
     Ok(leaf)
+}
+
+/// Takes away the large leaf that begins at `gfn`, and says of which frames it was.
+pub fn remove_large(hvm: &Hvm, gfn: Gfn) -> Option<impl Iterator<Item = Mfn>> {
+    let leaf = hvm.p2m.lock().as_mut()?.take_large(&Host, gfn)?;
+    let types = PageTypes::new(&Host, BUDGET);
+    let pages = (0..LARGE_PAGES).map(move |offset| leaf.at(offset));
+    pages.clone().for_each(|page| forget(&types, &page));
+    Some(pages.map(|page| page.mfn))
 }
 
 /// A leaf is gone: no processor may use it any longer, a frame of the domain has no number, and
@@ -99,20 +149,22 @@ fn forget(types: &PageTypes<'_, Host>, leaf: &Leaf) {
 
 /// Takes away memory of a dying domain, and at last the tables.
 pub fn relinquish_some(domain: &Domain) -> Progress {
-    const LEAVES_PER_CALL: usize = 1024;
+    const PAGES_PER_CALL: u64 = 2 * LARGE_PAGES;
     let Some(hvm) = &domain.hvm else { return Progress::Done };
     let types = PageTypes::new(&Host, BUDGET);
-    for _ in 0..LEAVES_PER_CALL {
+    let mut done = 0;
+    while done < PAGES_PER_CALL {
         let leaf = {
             let mut p2m = hvm.p2m.lock();
             let Some(p2m) = p2m.as_mut() else { return Progress::Done };
             p2m.take_next(&Host, &mut hvm.next_to_remove.lock())
         };
-        let Some(leaf) = leaf else {
+        let Some((leaf, pages)) = leaf else {
             finish(domain, hvm);
             return Progress::Done;
         };
-        leaf.let_go(&types);
+        (0..pages).for_each(|offset| leaf.at(offset).let_go(&types));
+        done += pages;
     }
     Progress::More
 }

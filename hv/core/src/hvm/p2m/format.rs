@@ -13,9 +13,10 @@
 //! | 52, 53 | what the leaf is for ([`Leaf::kind`]) | the same                          |
 //!
 //! Accessed and dirty are set from the start, so that the processor never writes the tables.
-use super::Leaf;
-use crate::page_table::Entry;
 use xen_abi::frame::Mfn;
+
+use super::Leaf;
+use crate::page_table::{Entry, Level};
 
 /// What of the processor's formats second-level tables have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +45,14 @@ impl Format {
         Entry::map(mfn, Self::READ | Self::WRITE | Self::EXECUTE | accessed)
     }
 
-    /// The entry of the last level.
-    pub(super) const fn leaf(self, leaf: &Leaf) -> Entry {
+    /// The entry that maps memory, in a table of this level: a page in the last, else 2 MiB.
+    pub(super) const fn leaf(self, leaf: &Leaf, level: Level) -> Entry {
+        let large = if matches!(level, Level::L1) { 0 } else { Entry::LARGE };
         let used = match self {
             Self::Npt => Entry::ACCESSED | Entry::DIRTY,
             Self::Ept => Self::EPT_WRITE_BACK | Self::EPT_ACCESSED | Self::EPT_DIRTY,
         };
         let write = if leaf.writable { Self::WRITE } else { 0 };
-        Entry::map(leaf.mfn, Self::READ | Self::EXECUTE | used | write | leaf.kind.bits())
+        Entry::map(leaf.mfn, Self::READ | Self::EXECUTE | used | write | large | leaf.kind.bits())
     }
 }

@@ -299,7 +299,9 @@ fn clear_entry(
         let gfn = guest_frame(host_addr).ok_or(GrantStatus::GENERAL_ERROR)?;
         let ours = Leaf { mfn, kind: Kind::Grant, writable };
         physmap::get(hvm, gfn).filter(|leaf| *leaf == ours).ok_or(GrantStatus::GENERAL_ERROR)?;
-        return physmap::remove(hvm, gfn).map(|_| ()).map_err(|_| GrantStatus::GENERAL_ERROR);
+        return physmap::remove(current.domain(), hvm, gfn)
+            .map(|_| ())
+            .map_err(|_| GrantStatus::GENERAL_ERROR);
     }
     let types = PageTypes::new(&Host, BUDGET);
     let at = entry_at(current, host_addr, mapping.by_entry).ok_or(GrantStatus::GENERAL_ERROR)?;

@@ -69,14 +69,14 @@ fn move_frame(domain: &Domain, hvm: &Hvm, from: Gfn, to: Gfn) -> Result<u64, Err
         return Ok(0);
     }
     give_back(domain, hvm, to);
-    physmap::remove(hvm, from)?;
+    physmap::remove(domain, hvm, from)?;
     physmap::add(domain, hvm, to, leaf, domain.id)?;
     Ok(0)
 }
 
 /// Takes away what is behind `gfn`; memory of the domain goes back to the hypervisor.
 fn give_back(domain: &Domain, hvm: &Hvm, gfn: Gfn) {
-    if let Ok(leaf) = physmap::remove(hvm, gfn)
+    if let Ok(leaf) = physmap::remove(domain, hvm, gfn)
         && leaf.kind == Kind::Own
     {
         // A frame that the hypervisor shares stays.
@@ -95,6 +95,6 @@ pub(super) fn remove_from_physmap(
     let request = arg.read()?;
     let domain = target(current, request.domid)?;
     let hvm = domain.hvm.as_ref().ok_or(Errno::Eacces)?;
-    physmap::remove(hvm, Gfn::new(request.gpfn))?;
+    physmap::remove(&domain, hvm, Gfn::new(request.gpfn))?;
     Ok(0)
 }

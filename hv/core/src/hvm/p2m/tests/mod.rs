@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use std::vec::Vec;
 
+use xen_abi::domain::DomId;
+
 use super::*;
-use crate::page_type::PageType;
 use crate::page_type::tests::fake::{DOM0, DOM0_FIRST, DOM1, Fake};
+use crate::page_type::{PageType, Stop};
+
+mod large;
 
 /// Frames 1 to 15 are the hypervisor's: the root, and tables from there on.
 fn empty() -> (P2m, impl FnMut() -> Option<Mfn>) {
@@ -37,7 +41,7 @@ fn add(
 }
 
 fn take(fake: &Fake, p2m: &mut P2m, gfn: Gfn) -> Option<Leaf> {
-    let leaf = p2m.take(fake, gfn)?;
+    let leaf = p2m.take(fake, gfn, || None).unwrap()?;
     leaf.let_go(&fake.types());
     Some(leaf)
 }
@@ -116,7 +120,7 @@ fn tables_are_limited_and_given_back() {
     p2m.for_each(&fake, |gfn, leaf| found.push((gfn, leaf.mfn.get())));
     assert_eq!(found, [(far(0), 100), (far(1), 101), (far(2), 102)]);
     let mut next = 0;
-    while let Some(leaf) = p2m.take_next(&fake, &mut next) {
+    while let Some((leaf, 1)) = p2m.take_next(&fake, &mut next) {
         leaf.let_go(&fake.types());
     }
     fake.assert_unused();
@@ -126,7 +130,7 @@ fn tables_are_limited_and_given_back() {
     assert_eq!(freed, (1..11).collect::<Vec<u64>>());
 }
 
-/// The entries on the way to a page, and the one of the page, in both formats.
+/// The entries on the way to memory, and those of a page and of 2 MiB, in both formats.
 #[test]
 fn entries_are_as_the_processor_wants_them() {
     let grant = Leaf { mfn: Mfn::new(DOM0_FIRST), kind: Kind::Grant, writable: false };
@@ -147,5 +151,8 @@ fn entries_are_as_the_processor_wants_them() {
         assert_eq!(word(4, 2), 1 << 52 | DOM0_FIRST << 12 | read_only, "{format:?}");
         assert_eq!(p2m.get(&fake, Gfn::new(1)), Some(own(100)));
         assert_eq!(p2m.get(&fake, Gfn::new(2)), Some(grant));
+        assert_eq!(p2m.set_large(&fake, Gfn::new(512), own(512), &mut tables), Ok(true));
+        assert_eq!(word(3, 1), 512 << 12 | 1 << 7 | writable, "{format:?}");
+        assert_eq!(p2m.get(&fake, Gfn::new(1000)), Some(own(1000)));
     }
 }

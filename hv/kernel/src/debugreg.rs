@@ -4,7 +4,6 @@ use xen_abi::errno::Errno;
 
 use crate::arch::debug::{self, DR6_NONE, DR7_NONE};
 use crate::guest_ptr::is_guest_range;
-use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
 
 const DR7_RESERVED: u64 = 0xffff_ffff_0000_d800;
@@ -58,25 +57,22 @@ fn io_breakpoint(dr7: u64) -> bool {
     (0..4).any(|n| dr7 >> (n * 2) & 3 != 0 && dr7 >> (16 + n * 4) & 3 == 2)
 }
 
-/// Sets register `number` of a PVH vCPU, whose DR6 and DR7 are given; `None` for a value with bits
-/// in the upper half where there are none.
-pub fn write_hvm(
-    vcpu: &Vcpu,
-    [dr6, dr7]: [&RunCell<u64>; 2],
-    number: u8,
-    value: u64,
-) -> Option<()> {
+/// Sets register `number` of a PVH vCPU; `None` for a value with bits in the upper half where there
+/// are none.
+pub fn write_hvm(vcpu: &Vcpu, number: u8, value: u64) -> Option<()> {
     if number >= 4 && value >> 32 != 0 {
         return None;
     }
+    let block = vcpu.hvm.block();
+    let [dr6, dr7] = block.debug();
     match number {
         0..=3 => vcpu.debug.update(|mut debug| {
             debug[usize::from(number)] = value;
             debug
         }),
-        4 | 6 => dr6.set(value & 0xe00f | DR6_NONE),
+        4 | 6 => block.set_debug([value & 0xe00f | DR6_NONE, dr7]),
         _ => {
-            dr7.set(value & !DR7_RESERVED | DR7_NONE);
+            block.set_debug([dr6, value & !DR7_RESERVED | DR7_NONE]);
             vcpu.debug.update(|mut debug| {
                 debug[7] = value;
                 debug

@@ -104,12 +104,15 @@ exit_iret:
 // Either the guest has set CR0.TS, or it is not a PV guest.
 exit_special:
     cmp byte ptr [rax + {IS_HVM}], 0
-    jne svm_enter
+    jne exit_to_hvm
     RESTORE_XMM rax, {XMM}
     mov rcx, cr0
     or ecx, 8
     mov cr0, rcx
     jmp exit_ts_done
+
+exit_to_hvm:
+    jmp qword ptr [rip + {HVM_ENTER}]
 
 // iretq did not accept the guest's frame. rip to ss still stand in the register area, everything
 // else of the guest is in the registers again; the exception becomes one at the frame's rip.

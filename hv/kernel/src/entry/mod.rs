@@ -58,7 +58,8 @@ global_asm!(
     R13 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r13),
     R14 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r14),
     R15 = const offset_of!(Vcpu, regs) + offset_of!(Registers, r15),
-    svm_prepare = sym crate::arch::svm::prepare,
+    HVM_ENTER = sym crate::hvm::ENTER,
+    hvm_prepare = sym crate::hvm::prepare,
     exit_from_guest = sym crate::hvm::exit::exit_from_guest,
 );
 

@@ -5,12 +5,11 @@
 //! for anew at each entry, so none is lost and none needs an end of interrupt.
 use hv_core::event_channel::raise;
 
-use super::backend;
 use crate::vcpu::Vcpu;
 
 /// Shows the pending upcall, if there is one and the guest has chosen a vector, to the processor.
 pub fn show(vcpu: &Vcpu) {
-    backend::set_interrupt(vcpu.hvm.vmcb(), pending(vcpu));
+    vcpu.hvm.block().set_interrupt(pending(vcpu));
 }
 
 /// Whether an upcall is due that the guest can take now.

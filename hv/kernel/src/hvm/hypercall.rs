@@ -4,7 +4,6 @@
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 
-use super::backend;
 use crate::current::{Current, pcpu};
 use crate::domain::Domain;
 use crate::hypercall::{Outcome, dispatch};
@@ -32,11 +31,11 @@ pub fn execute(vcpu: &Vcpu) -> bool {
 
 /// `EPERM` for user mode, `ENOSYS` for 32-bit code and for calls that such a guest does not have.
 fn check(vcpu: &Vcpu, number: u64) -> Result<(), Errno> {
-    let vmcb = vcpu.hvm.vmcb();
-    if backend::cpl(vmcb) != 0 {
+    let block = vcpu.hvm.block();
+    if block.cpl() != 0 {
         return Err(Errno::Eperm);
     }
-    if backend::is_64_bit(vmcb) && is_available(Hypercall::try_from(number)?) {
+    if block.is_64_bit() && is_available(Hypercall::try_from(number)?) {
         Ok(())
     } else {
         Err(Errno::Enosys)

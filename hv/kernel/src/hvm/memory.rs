@@ -6,7 +6,6 @@ use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::paging::{Access, Paging};
 use xen_abi::frame::{Gfn, Maddr, PAGE_SHIFT, PAGE_SIZE};
 
-use super::backend;
 use crate::machine::Host;
 use crate::memory::direct_map;
 use crate::vcpu::Vcpu;
@@ -36,7 +35,7 @@ fn for_each_part(
 ) -> Option<()> {
     let p2m = vcpu.domain().hvm.as_ref()?.p2m.lock();
     let p2m = p2m.as_ref()?;
-    let paging = backend::paging(vcpu.hvm.vmcb());
+    let paging = vcpu.hvm.block().paging();
     let mut at = address;
     let mut left = length;
     while left > 0 {

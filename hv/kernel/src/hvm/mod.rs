@@ -4,46 +4,61 @@
 //!
 //! Such a domain has page tables, interrupts and privilege levels of its own; the hypervisor shows
 //! it memory by a second level of tables (`hv_core::hvm::p2m`). What a guest does that the
-//! processor does not do for it makes it leave ([`exit`]), through a back end: today
+//! processor does not do for it makes it leave, through a back end ([`control_block`]):
 //! [`crate::arch::svm`] for AMD-V.
 //!
-//! - [`exit`]: from the reason of an exit to what is done about it.
+//! - [`control_block`]: what a back end gives; [`exit_reason`]: what it says.
+//! - [`exit`]: from the reason of an exit to what is done about it; [`instruction`]: the one that
+//!   caused it; [`register`], [`msr`], [`port`]: executing it.
 //! - [`hypercall`]: which hypercalls such a guest has.
 //! - [`events`]: event channels as an interrupt.
 //! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where.
-//! - [`msr`]: registers that are emulated.
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::params::Params;
-use spin::Mutex;
+use hv_core::page_type::Machine;
+use spin::{Mutex, Once};
 use xen_abi::errno::Errno;
 
-use crate::arch::svm as backend;
+use crate::arch::svm;
 use crate::log;
+use crate::machine::Host;
 use crate::memory::frames;
 use crate::run_cell::RunCell;
+use crate::vcpu::Vcpu;
 
+pub mod control_block;
 pub mod events;
 pub mod exit;
+pub mod exit_reason;
 pub mod hypercall;
+pub mod instruction;
 pub mod memory;
 mod msr;
 pub mod physmap;
+mod port;
+mod register;
 pub mod state;
+
+use control_block::{Backend, ControlBlock, EntryWords};
 
 /// Second-level tables that a domain may have besides those for its memory.
 const SPARE_TABLES: u64 = 64;
 
-/// Number of tags for translations; 0 where there is no hardware virtualization.
-static ASIDS: AtomicU32 = AtomicU32::new(0);
+/// What runs PVH guests, where there is hardware virtualization.
+static BACKEND: Once<Backend> = Once::new();
+
+/// Its assembly, where `entry.S` goes with a vCPU of a PVH domain.
+pub static ENTER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Turns hardware virtualization on, and says on the console what there is.
 pub fn start() {
-    match backend::start() {
-        Ok(asids) => {
-            ASIDS.store(asids, Ordering::Relaxed);
-            log!("PVH domains by AMD-V with nested paging, {asids} ASIDs");
+    match svm::start() {
+        Ok(backend) => {
+            log!("PVH domains by {}, {} tags", backend.name, backend.tags);
+            ENTER.store(backend.enter as *mut (), Ordering::Relaxed);
+            BACKEND.call_once(|| backend);
         }
         Err(why) => log!("PV domains only: {why}"),
     }
@@ -51,7 +66,16 @@ pub fn start() {
 
 /// Whether there is hardware virtualization.
 pub fn is_available() -> bool {
-    ASIDS.load(Ordering::Relaxed) > 0
+    BACKEND.get().is_some()
+}
+
+/// The last step before a guest is entered, called by the back end's assembly.
+pub extern "C" fn prepare(vcpu: &Vcpu) -> EntryWords {
+    events::show(vcpu);
+    let now = Host.tlb_clock();
+    let flush = vcpu.hvm.flushed_at.get() != now;
+    vcpu.hvm.flushed_at.set(now);
+    vcpu.hvm.block().prepare(vcpu, flush)
 }
 
 /// What a PVH domain has besides what every domain has.
@@ -70,12 +94,10 @@ impl Hvm {
     /// # Errors
     /// `EOPNOTSUPP` without hardware virtualization, `ENOMEM`.
     pub fn new() -> Result<Self, Errno> {
-        if !is_available() {
-            return Err(Errno::Eopnotsupp);
-        }
+        let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
         let root = frames::alloc_zeroed(0).ok_or(Errno::Enomem)?;
         Ok(Self {
-            p2m: Mutex::new(Some(P2m::new(backend::FORMAT, root, SPARE_TABLES))),
+            p2m: Mutex::new(Some(P2m::new(backend.format, root, SPARE_TABLES))),
             params: Mutex::default(),
             next_to_remove: Mutex::new(0),
         })
@@ -84,7 +106,7 @@ impl Hvm {
 
 /// What a vCPU of a PVH domain has besides what every vCPU has. Zero bytes are one of a PV domain.
 pub struct HvmVcpu {
-    vmcb: RunCell<Option<&'static backend::Vmcb>>,
+    block: RunCell<Option<&'static dyn ControlBlock>>,
     /// It has its registers.
     pub is_ready: RunCell<bool>,
     /// The TLB clock when its translations were last forgotten.
@@ -97,27 +119,28 @@ impl HvmVcpu {
     /// Gives the vCPU its control block.
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// `EOPNOTSUPP` without hardware virtualization, `ENOMEM`.
     pub fn init(&self) -> Result<(), Errno> {
-        self.vmcb.set(Some(backend::make().ok_or(Errno::Enomem)?));
+        let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
+        self.block.set(Some((backend.make)().ok_or(Errno::Enomem)?));
         Ok(())
     }
 
     /// Takes the control block away; the vCPU never runs again.
     pub fn finish(&self) {
-        if let Some(vmcb) = self.vmcb.get() {
-            self.vmcb.set(None);
-            backend::free(vmcb);
+        if let Some(block) = self.block.get() {
+            self.block.set(None);
+            block.free();
         }
     }
 
     /// The control block.
-    pub fn vmcb(&self) -> &'static backend::Vmcb {
-        self.vmcb.get().expect("only vCPUs of PVH domains are asked for it")
+    pub fn block(&self) -> &'static dyn ControlBlock {
+        self.block.get().expect("only vCPUs of PVH domains are asked for it")
     }
 }
 
 /// CR4 of a vCPU of a PVH domain.
-pub fn cr4(vcpu: &crate::vcpu::Vcpu) -> u64 {
-    backend::paging(vcpu.hvm.vmcb()).cr4
+pub fn cr4(vcpu: &Vcpu) -> u64 {
+    vcpu.hvm.block().paging().cr4
 }

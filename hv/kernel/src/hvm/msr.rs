@@ -2,36 +2,69 @@
 //! `rdmsr` and `wrmsr` of a PVH guest: the list of `hv_core::hvm::msr`.
 use domain_builder::hypercall_page::vmmcall_page;
 use hv_core::hvm::control;
+use hv_core::hvm::instruction::Known;
 use hv_core::hvm::msr::{Msr, is_pat};
+use hv_core::hvm::paging::Paging;
 use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 
-use super::{backend, physmap};
+use super::exit::Refused;
+use super::instruction::{advance, length};
+use super::physmap;
 use crate::arch::tsc;
 use crate::memory::direct_map;
 use crate::time;
 use crate::vcpu::Vcpu;
 
+/// Executes `rdmsr`.
+pub fn execute_read(vcpu: &Vcpu) -> Result<(), Refused> {
+    let length = length(vcpu, Known::Rdmsr)?;
+    let value = read(vcpu, low_word(vcpu.regs.rcx.get())).ok_or(Refused)?;
+    vcpu.regs.rax.set(value & 0xffff_ffff);
+    vcpu.regs.rdx.set(value >> 32);
+    advance(vcpu, length);
+    Ok(())
+}
+
+/// Executes `wrmsr`.
+pub fn execute_write(vcpu: &Vcpu) -> Result<(), Refused> {
+    let length = length(vcpu, Known::Wrmsr)?;
+    write(vcpu, low_word(vcpu.regs.rcx.get()), pair(vcpu)).ok_or(Refused)?;
+    advance(vcpu, length);
+    Ok(())
+}
+
+/// edx:eax.
+pub fn pair(vcpu: &Vcpu) -> u64 {
+    vcpu.regs.rdx.get() << 32 | vcpu.regs.rax.get() & 0xffff_ffff
+}
+
+fn low_word(value: u64) -> u32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// The value a guest sees; `None` is its #GP.
-pub fn read(vcpu: &Vcpu, number: u32) -> Option<u64> {
-    let vmcb = vcpu.hvm.vmcb();
+fn read(vcpu: &Vcpu, number: u32) -> Option<u64> {
+    let block = vcpu.hvm.block();
     Some(match Msr::of(number)? {
         Msr::Tsc => tsc::read().wrapping_add(vcpu.hvm.tsc_offset.get()),
-        Msr::Pat => backend::pat(vmcb),
-        Msr::Efer => backend::efer(vmcb),
+        Msr::Pat => block.pat(),
+        Msr::Efer => block.paging().efer,
         Msr::Zero => 0,
         Msr::HypercallPage => return None,
     })
 }
 
 /// Writes a register; `None` is the guest's #GP.
-pub fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
-    let vmcb = vcpu.hvm.vmcb();
+fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
+    let block = vcpu.hvm.block();
     match Msr::of(number)? {
         Msr::Tsc => set_tsc(vcpu, value),
-        Msr::Pat => backend::set_pat(vmcb, Some(value).filter(|value| is_pat(*value))?),
+        Msr::Pat => block.set_pat(Some(value).filter(|value| is_pat(*value))?),
         Msr::Efer => {
-            let allowed = control::efer(backend::efer(vmcb), value, backend::paging(vmcb).cr0);
-            backend::set_efer(vmcb, allowed?);
+            let paging = block.paging();
+            let efer = control::efer(paging.efer, value, paging.cr0)?;
+            block.set_paging(&Paging { efer, ..paging });
         }
         Msr::Zero => return (value == 0).then_some(()),
         Msr::HypercallPage => write_hypercall_page(vcpu, value)?,
@@ -43,7 +76,7 @@ pub fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
 pub fn set_tsc(vcpu: &Vcpu, value: u64) {
     let offset = value.wrapping_sub(tsc::read());
     vcpu.hvm.tsc_offset.set(offset);
-    backend::set_tsc_offset(vcpu.hvm.vmcb(), offset);
+    vcpu.hvm.block().set_tsc_offset(offset);
     time::update_vcpu_time(vcpu);
 }
 

@@ -2,7 +2,7 @@
 //! A vCPU's whole state, as the toolstack sets it before the vCPU first runs.
 use xen_abi::hvm_save::HvmCpu;
 
-use super::{backend, msr};
+use super::msr;
 use crate::schedule;
 use crate::vcpu::Vcpu;
 
@@ -21,12 +21,12 @@ pub fn set(vcpu: &Vcpu, cpu: &HvmCpu) {
     regs.rflags.set(cpu.rflags & !RESERVED | FLAGS_ALWAYS);
     let [dr0, dr1, dr2, dr3, ..] = cpu.debug;
     vcpu.debug.set([dr0, dr1, dr2, dr3, 0, 0, 0, 0]);
-    let vmcb = vcpu.hvm.vmcb();
-    backend::set_state(vmcb, cpu);
+    let block = vcpu.hvm.block();
+    block.set_state(cpu);
     if let Some(hvm) = &vcpu.domain().hvm
         && let Some(p2m) = hvm.p2m.lock().as_ref()
     {
-        backend::set_paging_root(vmcb, p2m.root());
+        block.set_paging_root(p2m.root());
     }
     msr::set_tsc(vcpu, cpu.tsc);
     vcpu.hvm.is_ready.set(true);

@@ -14,7 +14,7 @@ svm_enter:
     mov rsp, gs:[{STACK_TOP}]
     mov rbx, rax
     mov rdi, rax
-    call {svm_prepare}                  // rax, rdx = machine addresses of VMCB and host's VMCB
+    call {hvm_prepare}                  // rax, rdx = machine addresses of VMCB and host's VMCB
     RESTORE_XMM rbx, {XMM}
     push rdx
     push rbx

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Why a guest left, in the words of [`Exit`].
+use hv_core::emulate::decode;
 use hv_core::hvm::instruction::Known;
-use xen_abi::trap::{VECTOR_AC, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_UD};
+use xen_abi::trap::{VECTOR_AC, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_PF, VECTOR_UD};
 
 use super::vmcb::Vmcb;
-use crate::hvm::exit::{Delivering, Exit, PortExit};
+use crate::hvm::exit_reason::{Delivering, Exit, PortExit};
+use crate::hvm::instruction::fetch;
 use crate::vcpu::Vcpu;
 
 /// Exit codes (AMD APM volume 2, appendix C).
 mod code {
-    pub(super) const WRITE_CR4: u64 = 0x14;
-    pub(super) const FIRST_DEBUG: u64 = 0x20;
-    pub(super) const LAST_DEBUG: u64 = 0x3f;
+    /// Reads, then writes of control and of debug registers.
+    pub(super) const FIRST_REGISTER: u64 = 0;
+    pub(super) const LAST_REGISTER: u64 = 0x3f;
     pub(super) const FIRST_EXCEPTION: u64 = 0x40;
     pub(super) const LAST_EXCEPTION: u64 = 0x5f;
     pub(super) const INTR: u64 = 0x60;
@@ -21,6 +23,7 @@ mod code {
     pub(super) const RSM: u64 = 0x73;
     pub(super) const INVD: u64 = 0x76;
     pub(super) const HLT: u64 = 0x78;
+    pub(super) const INVLPG: u64 = 0x79;
     pub(super) const INVLPGA: u64 = 0x7a;
     pub(super) const PORT: u64 = 0x7b;
     pub(super) const MSR: u64 = 0x7c;
@@ -36,27 +39,21 @@ mod code {
     pub(super) const NESTED_PAGE_FAULT: u64 = 0x400;
 }
 
-/// Copies what the processor kept of the general registers, and says why the guest left.
-pub fn exit(vcpu: &Vcpu) -> Exit {
-    let vmcb = vcpu.hvm.vmcb();
-    let regs = &vcpu.regs;
-    regs.rax.set(vmcb.rax.get());
-    regs.rip.set(vmcb.rip.get());
-    regs.rsp.set(vmcb.rsp.get());
-    regs.rflags.set(vmcb.rflags.get());
+/// Says why the guest left.
+pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
     vmcb.event.set(unfinished(vmcb));
     let [info1, info2] = vmcb.exit_info.get();
     let exit_code = vmcb.exit_code.get();
     match exit_code {
         code::INTR => Exit::Interrupt,
         code::NMI => Exit::Nmi,
-        code::WRITE_CR4 => Exit::WriteControl,
-        code::FIRST_DEBUG..=code::LAST_DEBUG => Exit::DebugRegister,
-        code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(exit_code),
+        code::FIRST_REGISTER..=code::LAST_REGISTER => Exit::Register(decode(&fetch(vcpu))),
+        code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(exit_code, info1, info2),
         code::CPUID => Exit::Cpuid,
         code::HLT => Exit::Hlt,
         code::INVD => Exit::CacheFlush(Known::Invd),
         code::WBINVD => Exit::CacheFlush(Known::Wbinvd),
+        code::INVLPG => Exit::InvalidatePage(None),
         code::PORT => Exit::Port(port(info1, info2)),
         code::MSR if info1 & 1 == 0 => Exit::ReadMsr,
         code::MSR => Exit::WriteMsr,
@@ -95,9 +92,10 @@ fn delivering(event: u64) -> Delivering {
     }
 }
 
-fn exception(exit_code: u64) -> Exit {
+fn exception(exit_code: u64, info1: u64, info2: u64) -> Exit {
     let [vector, ..] = (exit_code - code::FIRST_EXCEPTION).to_le_bytes();
     match vector {
+        VECTOR_PF => Exit::PageFault { address: info2, error: (info1 & 0xffff) as u32 },
         VECTOR_MC => Exit::MachineCheck,
         VECTOR_AC => Exit::Exception(vector, Some(0)),
         VECTOR_DB => Exit::Exception(vector, None),

@@ -3,10 +3,13 @@
 use core::arch::{asm, x86_64::__cpuid_count};
 
 use hv_core::hvm::msr::EXCHANGED;
+use hv_core::hvm::p2m::Format;
 use spin::Once;
 use xen_abi::frame::{Maddr, Mfn};
 
+use super::control_block::make;
 use crate::arch::msr;
+use crate::hvm::control_block::Backend;
 use crate::memory::{direct_map, frames};
 
 /// Bit of EFER: the instructions of SVM exist.
@@ -31,8 +34,10 @@ pub(super) struct Svm {
     pub(super) msr_map: Mfn,
     /// The host's part of vmload and vmsave.
     pub(super) host: Mfn,
-    /// Number of tags for translations.
-    pub(super) asids: u32,
+}
+
+unsafe extern "C" {
+    fn svm_enter();
 }
 
 static SVM: Once<Svm> = Once::new();
@@ -42,8 +47,8 @@ pub(super) fn svm() -> Option<&'static Svm> {
     SVM.get()
 }
 
-/// Turns SVM on if the processor has what is needed: number of ASIDs, or why not.
-pub fn start() -> Result<u32, &'static str> {
+/// Turns SVM on if the processor has what is needed; or says why not.
+pub fn start() -> Result<Backend, &'static str> {
     const SVM_FEATURE: u32 = 1 << 2;
     const NESTED_PAGING: u32 = 1 << 0;
     if __cpuid_count(0x8000_0000, 0).eax < 0x8000_000a
@@ -60,12 +65,7 @@ pub fn start() -> Result<u32, &'static str> {
     }
     let no_memory = "no memory for AMD-V";
     let alloc = |order| frames::alloc_zeroed(order).ok_or(no_memory);
-    let svm = Svm {
-        io_map: alloc(IO_MAP_ORDER)?,
-        msr_map: alloc(MSR_MAP_ORDER)?,
-        host: alloc(0)?,
-        asids: leaf.ebx,
-    };
+    let svm = Svm { io_map: alloc(IO_MAP_ORDER)?, msr_map: alloc(MSR_MAP_ORDER)?, host: alloc(0)? };
     fill(svm.io_map, IO_MAP_ORDER);
     fill(svm.msr_map, MSR_MAP_ORDER);
     EXCHANGED.iter().for_each(|register| pass_through(svm.msr_map, *register));
@@ -73,7 +73,14 @@ pub fn start() -> Result<u32, &'static str> {
     msr::write(VM_HSAVE_PA, alloc(0)?.maddr().get());
     // SAFETY: the frame is the host's VMCB; storing registers in it changes nothing else.
     unsafe { asm!("vmsave rax", in("rax") svm.host.maddr().get(), options(nostack)) }
-    Ok(SVM.call_once(|| svm).asids)
+    SVM.call_once(|| svm);
+    Ok(Backend {
+        name: "AMD-V with nested paging",
+        tags: leaf.ebx,
+        format: Format::Npt,
+        make,
+        enter: svm_enter,
+    })
 }
 
 /// Sets all bits of the frames of a map: everything leaves the guest.

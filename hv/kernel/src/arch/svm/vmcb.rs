@@ -1,20 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! [`Vmcb`]: the page by which SVM is told of a guest, and tells (AMD APM volume 2, appendix B).
+use crate::hvm::control_block::Segment;
 use crate::run_cell::RunCell;
-
-/// A segment register in a VMCB.
-#[derive(Clone, Copy, Default)]
-#[repr(C)]
-pub struct Segment {
-    /// Selector.
-    pub selector: u16,
-    /// Bits 40 to 47 and 52 to 55 of a descriptor.
-    pub attributes: u16,
-    /// Bytes, less one.
-    pub limit: u32,
-    /// First byte.
-    pub base: u64,
-}
 
 /// The control block of a virtual CPU: what to intercept, why it left, and most of its state.
 #[repr(C, align(4096))]
@@ -55,7 +42,10 @@ pub struct Vmcb {
     pub event: RunCell<u64>,
     /// Root of the second-level tables.
     pub nested_root: RunCell<u64>,
-    _reserved2: [u64; 105],
+    _reserved2: [u64; 101],
+    /// For the hypervisor's own use: CR0, CR3, CR4 and EFER as the guest sees them, under shadow
+    /// paging.
+    pub guest_controls: RunCell<[u64; 4]>,
     /// es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr.
     pub segments: [RunCell<Segment>; 10],
     _reserved3: [u8; 43],
@@ -120,6 +110,6 @@ macro_rules! assert_offsets {
 const _: () = assert!(size_of::<Vmcb>() == 4096);
 assert_offsets!(instructions @ 0xc, io_map @ 0x40, tsc_offset @ 0x50, asid @ 0x58,
     interrupt @ 0x60, exit_code @ 0x70, exit_event @ 0x88, nested @ 0x90, event @ 0xa8,
-    nested_root @ 0xb0, segments @ 0x400, cpl @ 0x4cb, efer @ 0x4d0, cr4 @ 0x548, dr6 @ 0x568,
+    nested_root @ 0xb0, guest_controls @ 0x3e0, segments @ 0x400, cpl @ 0x4cb, efer @ 0x4d0, cr4 @ 0x548, dr6 @ 0x568,
     rip @ 0x578, rsp @ 0x5d8, rax @ 0x5f8, syscall @ 0x600, kernel_gs_base @ 0x620,
     sysenter @ 0x628, cr2 @ 0x640, pat @ 0x668);

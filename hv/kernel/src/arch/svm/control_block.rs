@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The [`ControlBlock`] of AMD-V.
+use core::ptr::NonNull;
+
+use hv_core::hvm::paging::Paging;
+use xen_abi::frame::Mfn;
+use xen_abi::hvm_save::HvmCpu;
+
+use super::exit;
+use super::features::{EFER_SVME, svm};
+use super::vmcb::{Vmcb, segment};
+use crate::arch::debug::{DR6_NONE, DR7_NONE};
+use crate::hvm::control_block::{ControlBlock, EntryWords, Segment};
+use crate::hvm::exit_reason::Exit;
+use crate::memory::{direct_map, frames};
+use crate::vcpu::Vcpu;
+
+/// What leaves the guest, by bit of [`Vmcb::instructions`].
+mod intercept {
+    /// INTR, NMI, INIT; rdpmc, cpuid, rsm, invd, hlt, invlpga, ports, MSRs, task switches,
+    /// FERR_FREEZE, shutdown.
+    pub(super) const FIRST: u32 = 1 << 0
+        | 1 << 1
+        | 1 << 3
+        | 1 << 15
+        | 1 << 18
+        | 1 << 19
+        | 1 << 22
+        | 1 << 24
+        | 1 << 26
+        | 1 << 27
+        | 1 << 28
+        | 1 << 29
+        | 1 << 30
+        | 1 << 31;
+    /// All of SVM's own instructions, rdtscp, wbinvd, monitor, mwait, xsetbv.
+    pub(super) const SECOND: u32 = 0b11_1110_1111_1111;
+    /// #DB and #AC, which can follow each other without end; #MC, which is the host's.
+    pub(super) const EXCEPTIONS: u32 = 1 << 1 | 1 << 17 | 1 << 18;
+    /// Writes of CR4.
+    pub(super) const CONTROL: u32 = 1 << (16 + 4);
+    /// Reads and writes of CR0, CR3 and CR4.
+    pub(super) const SHADOW_CONTROL: u32 = 0b11001 << 16 | 0b11001;
+    /// #PF.
+    pub(super) const SHADOW_EXCEPTIONS: u32 = 1 << 14;
+    /// invlpg.
+    pub(super) const SHADOW_INSTRUCTIONS: u32 = 1 << 25;
+    /// All debug registers.
+    pub(super) const DEBUG: u32 = u32::MAX;
+}
+
+/// A control block for a vCPU without registers; `None` without memory.
+pub(super) fn make() -> Option<&'static dyn ControlBlock> {
+    const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
+    const NESTED_PAGING: u64 = 1;
+    let svm = svm()?;
+    let place = frames::alloc_for::<Vmcb>()?;
+    // SAFETY: zeroed memory is a valid control block, and lives until `free`.
+    let vmcb: &'static Vmcb = unsafe { place.as_ref() };
+    vmcb.control_registers.set(intercept::CONTROL);
+    vmcb.debug_registers.set(intercept::DEBUG);
+    vmcb.exceptions.set(intercept::EXCEPTIONS);
+    vmcb.instructions.set([intercept::FIRST, intercept::SECOND]);
+    vmcb.io_map.set(svm.io_map.maddr().get());
+    vmcb.msr_map.set(svm.msr_map.maddr().get());
+    vmcb.asid.set(1);
+    vmcb.nested.set(NESTED_PAGING);
+    vmcb.pat.set(PAT_AT_RESET);
+    vmcb.dr6.set(DR6_NONE);
+    vmcb.dr7.set(DR7_NONE);
+    vmcb.efer.set(EFER_SVME);
+    Some(vmcb)
+}
+
+impl Vmcb {
+    fn is_shadowed(&self) -> bool {
+        self.nested.get() == 0
+    }
+}
+
+impl ControlBlock for Vmcb {
+    fn free(&'static self) {
+        frames::free_for(NonNull::from(self));
+    }
+
+    /// Machine addresses: of this, and where the host's part of vmload and vmsave is.
+    fn prepare(&self, vcpu: &Vcpu, flush: bool) -> EntryWords {
+        const FLUSH_ALL: u32 = 1;
+        let regs = &vcpu.regs;
+        self.rax.set(regs.rax.get());
+        self.rip.set(regs.rip.get());
+        self.rsp.set(regs.rsp.get());
+        self.rflags.set(regs.rflags.get());
+        self.tlb_control.set(if flush { FLUSH_ALL } else { 0 });
+        let host = svm().expect("a vCPU with a control block needs AMD-V").host.maddr().get();
+        EntryWords(direct_map::maddr(self).get(), host)
+    }
+
+    fn exit(&self, vcpu: &Vcpu) -> Exit {
+        let regs = &vcpu.regs;
+        regs.rax.set(self.rax.get());
+        regs.rip.set(self.rip.get());
+        regs.rsp.set(self.rsp.get());
+        regs.rflags.set(self.rflags.get());
+        exit::reason(vcpu, self)
+    }
+
+    fn inject(&self, vector: u8, error_code: Option<u32>) {
+        const EXCEPTION: u64 = 3 << 8;
+        const HAS_ERROR_CODE: u64 = 1 << 11;
+        const VALID: u64 = 1 << 31;
+        let error = error_code.map_or(0, |code| u64::from(code) << 32 | HAS_ERROR_CODE);
+        self.event.set(u64::from(vector) | EXCEPTION | VALID | error);
+    }
+
+    fn set_interrupt(&self, vector: Option<u8>) {
+        const REQUEST: u64 = 1 << 8;
+        const IGNORE_PRIORITY: u64 = 1 << 20;
+        /// The host's interrupt flag decides over the host's interrupts.
+        const MASKING: u64 = 1 << 24;
+        const TASK_PRIORITY: u64 = 0xff;
+        const VECTOR_SHIFT: u32 = 32;
+        let kept = self.interrupt.get() & TASK_PRIORITY;
+        let request = vector
+            .map_or(0, |vector| REQUEST | IGNORE_PRIORITY | u64::from(vector) << VECTOR_SHIFT);
+        self.interrupt.set(kept | MASKING | request);
+    }
+
+    fn clear_interrupt_shadow(&self) {
+        self.shadow.set(0);
+    }
+
+    /// Without NRIP save, which not every processor has, it does not say.
+    fn instruction_length(&self) -> Option<u8> {
+        None
+    }
+
+    fn set_paging_root(&self, root: Mfn) {
+        if self.is_shadowed() {
+            self.cr3.set(root.maddr().get());
+        } else {
+            self.nested_root.set(root.maddr().get());
+        }
+    }
+
+    fn use_shadow(&self) {
+        let paging = self.paging();
+        self.nested.set(0);
+        self.set_paging(&paging);
+        self.control_registers.set(intercept::SHADOW_CONTROL);
+        self.exceptions.set(intercept::EXCEPTIONS | intercept::SHADOW_EXCEPTIONS);
+        let first = intercept::FIRST | intercept::SHADOW_INSTRUCTIONS;
+        self.instructions.set([first, intercept::SECOND]);
+    }
+
+    fn set_hardware(&self, paging: &Paging) {
+        self.cr0.set(paging.cr0);
+        self.cr4.set(paging.cr4);
+        self.efer.set(paging.efer | EFER_SVME);
+    }
+
+    fn paging(&self) -> Paging {
+        let user = self.cpl.get() == 3;
+        if self.is_shadowed() {
+            let [cr0, cr3, cr4, efer] = self.guest_controls.get();
+            return Paging { cr0, cr3, cr4, efer, user };
+        }
+        Paging {
+            cr0: self.cr0.get(),
+            cr3: self.cr3.get(),
+            cr4: self.cr4.get(),
+            efer: self.efer.get() & !EFER_SVME,
+            user,
+        }
+    }
+
+    fn set_paging(&self, paging: &Paging) {
+        if self.is_shadowed() {
+            return self.guest_controls.set([paging.cr0, paging.cr3, paging.cr4, paging.efer]);
+        }
+        self.cr3.set(paging.cr3);
+        self.set_hardware(paging);
+    }
+
+    fn set_fault_address(&self, address: u64) {
+        self.cr2.set(address);
+    }
+
+    fn set_tsc_offset(&self, offset: u64) {
+        self.tsc_offset.set(offset);
+    }
+
+    fn cpl(&self) -> u8 {
+        self.cpl.get()
+    }
+
+    fn code_segment(&self) -> Segment {
+        self.segments[segment::CS].get()
+    }
+
+    fn pat(&self) -> u64 {
+        self.pat.get()
+    }
+
+    fn set_pat(&self, value: u64) {
+        self.pat.set(value);
+    }
+
+    fn debug(&self) -> [u64; 2] {
+        [self.dr6.get(), self.dr7.get()]
+    }
+
+    fn set_debug(&self, [dr6, dr7]: [u64; 2]) {
+        self.dr6.set(dr6);
+        self.dr7.set(dr7);
+    }
+
+    fn set_state(&self, cpu: &HvmCpu) {
+        for (index, place) in segment::SAVED.into_iter().enumerate() {
+            let [low, high, ..] = cpu.attributes[index].to_le_bytes();
+            let [selector, selector_high, ..] = cpu.selectors[index].to_le_bytes();
+            self.segments[place].set(Segment {
+                selector: u16::from_le_bytes([selector, selector_high]),
+                attributes: u16::from_le_bytes([low, high]) & 0xfff,
+                limit: cpu.limits[index],
+                base: cpu.bases[index],
+            });
+        }
+        let table = |base, limit| Segment { limit, base, ..Segment::default() };
+        self.segments[segment::GDTR].set(table(cpu.gdtr_base, cpu.gdtr_limit));
+        self.segments[segment::IDTR].set(table(cpu.idtr_base, cpu.idtr_limit));
+        self.cpl.set(0);
+        self.cr2.set(cpu.cr2);
+        let HvmCpu { cr0, cr3, cr4, msr_efer: efer, .. } = *cpu;
+        self.set_paging(&Paging { cr0, cr3, cr4, efer, user: false });
+        let [lstar, star, cstar, mask] = cpu.syscall;
+        self.syscall.set([star, lstar, cstar, mask]);
+        self.kernel_gs_base.set(cpu.shadow_gs);
+        self.sysenter.set(cpu.sysenter);
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! [`ControlBlock`]: what a back end gives for each vCPU, and [`Backend`]: what it is.
+use hv_core::hvm::p2m::Format;
+use hv_core::hvm::paging::{EFER_LMA, Paging};
+use xen_abi::frame::Mfn;
+use xen_abi::hvm_save::HvmCpu;
+
+use super::exit_reason::Exit;
+use crate::vcpu::Vcpu;
+
+/// A back end that the processor has, turned on.
+pub struct Backend {
+    /// What it is called, with what it has.
+    pub name: &'static str,
+    /// Number of tags for translations, at least 1.
+    pub tags: u32,
+    /// How second-level tables are written.
+    pub format: Format,
+    /// A control block for a vCPU without registers; `None` without memory.
+    pub make: fn() -> Option<&'static dyn ControlBlock>,
+    /// The assembly that enters: rax is the vCPU.
+    pub enter: unsafe extern "C" fn(),
+}
+
+/// Two words that a back end's assembly gets from [`ControlBlock::prepare`].
+#[repr(C)]
+pub struct EntryWords(pub u64, pub u64);
+
+/// A segment register, as it stands in AMD's control block.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Segment {
+    /// Selector.
+    pub selector: u16,
+    /// Bits 40 to 47 and 52 to 55 of a descriptor.
+    pub attributes: u16,
+    /// Bytes, less one.
+    pub limit: u32,
+    /// First byte.
+    pub base: u64,
+}
+
+impl Segment {
+    /// Attribute: 64-bit code.
+    const LONG: u16 = 1 << 9;
+}
+
+/// How the processor is told of a vCPU of a PVH domain, and tells. Nobody else runs the vCPU
+/// meanwhile.
+pub trait ControlBlock: Sync {
+    /// Gives the memory back; the vCPU never runs again.
+    fn free(&'static self);
+
+    /// The last step before the assembly: takes over the general registers that are the
+    /// processor's, and forgets the guest's translations if `flush`.
+    fn prepare(&self, vcpu: &Vcpu, flush: bool) -> EntryWords;
+
+    /// The first step behind the assembly: gives back those registers, and says why the guest left.
+    /// What was being delivered meanwhile is delivered at the next entry.
+    fn exit(&self, vcpu: &Vcpu) -> Exit;
+
+    /// Delivers an exception at the next entry.
+    fn inject(&self, vector: u8, error_code: Option<u32>);
+
+    /// Lets the guest take an interrupt with this vector as soon as it can, or none.
+    fn set_interrupt(&self, vector: Option<u8>);
+
+    /// The guest is past the instruction before which interrupts were held back.
+    fn clear_interrupt_shadow(&self);
+
+    /// Bytes of the instruction that made the guest leave, if the processor says so.
+    fn instruction_length(&self) -> Option<u8>;
+
+    /// Sets the root of the tables that the processor walks: second-level tables, or, after
+    /// [`Self::use_shadow`], those that translate the guest's addresses.
+    fn set_paging_root(&self, root: Mfn);
+
+    /// Goes without second-level tables: accesses to CR0, CR3 and CR4, page faults and `invlpg`
+    /// leave the guest from now on, and what the guest sees in control registers is not what the
+    /// processor runs with ([`Self::set_hardware`]).
+    #[expect(dead_code, reason = "no domain can ask for it yet")]
+    fn use_shadow(&self);
+
+    /// Under shadow paging, the control registers that the processor runs with, but for the root.
+    fn set_hardware(&self, paging: &Paging);
+
+    /// How the guest translates addresses now, and its other bits of the control registers.
+    fn paging(&self) -> Paging;
+
+    /// Sets the control registers and EFER to values that hv-core has allowed.
+    fn set_paging(&self, paging: &Paging);
+
+    /// CR2.
+    fn set_fault_address(&self, address: u64);
+
+    /// Sets what is added to the host's TSC.
+    fn set_tsc_offset(&self, offset: u64);
+
+    /// The privilege level, 0 to 3.
+    fn cpl(&self) -> u8;
+
+    /// The code segment.
+    fn code_segment(&self) -> Segment;
+
+    /// The guest's page attributes.
+    fn pat(&self) -> u64;
+
+    /// Sets the guest's page attributes to a value that hv-core has allowed.
+    fn set_pat(&self, value: u64);
+
+    /// DR6 and DR7.
+    fn debug(&self) -> [u64; 2];
+
+    /// Sets DR6 and DR7 to values without reserved bits.
+    fn set_debug(&self, values: [u64; 2]);
+
+    /// Sets everything of a state that is not in the general registers.
+    fn set_state(&self, cpu: &HvmCpu);
+
+    /// Whether the guest runs 64-bit code.
+    fn is_64_bit(&self) -> bool {
+        self.paging().efer & EFER_LMA != 0 && self.code_segment().attributes & Segment::LONG != 0
+    }
+}

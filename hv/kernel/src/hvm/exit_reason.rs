@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! [`Exit`]: why a guest left, in words that all processors' back ends have in common.
+use hv_core::emulate::Decoded;
+use hv_core::hvm::instruction::Known;
+
+/// Why a guest left.
+#[derive(Clone, Copy, Debug)]
+pub enum Exit {
+    /// An interrupt of the host waits.
+    Interrupt,
+    /// A non-maskable interrupt of the host has been taken.
+    Nmi,
+    /// The machine is broken.
+    MachineCheck,
+    /// An exception of the guest's own, with its error code.
+    Exception(u8, Option<u32>),
+    /// An instruction that takes this exception.
+    Refused(u8),
+    /// `cpuid`.
+    Cpuid,
+    /// `hlt`.
+    Hlt,
+    /// `vmmcall` or `vmcall`.
+    Hypercall,
+    /// `rdmsr`.
+    ReadMsr,
+    /// `wrmsr`.
+    WriteMsr,
+    /// `xsetbv`.
+    SetExtendedControl,
+    /// `invd` or `wbinvd`.
+    CacheFlush(Known),
+    /// An access to a control or debug register; `None` where the instruction is none of those any
+    /// more: another vCPU has changed it.
+    Register(Option<Decoded>),
+    /// A page fault, which shadow paging asks for.
+    PageFault {
+        /// Linear address.
+        address: u64,
+        /// As the guest's handler would see it.
+        error: u32,
+    },
+    /// `invlpg`, which shadow paging asks for; `None` where the processor does not say the address.
+    #[expect(dead_code, reason = "without shadow paging nobody asks for it")]
+    InvalidatePage(Option<u64>),
+    /// An access to an I/O port.
+    Port(PortExit),
+    /// An access to memory that is not there, or not to be written.
+    Memory {
+        /// The guest's physical address.
+        address: u64,
+        /// What was being delivered meanwhile.
+        delivering: Delivering,
+    },
+    /// A fault that could not be delivered, nor the one of that.
+    TripleFault,
+    /// A state that cannot be, or a reason that was not asked for: what the processor says.
+    Unknown([u64; 3]),
+}
+
+/// An access to an I/O port.
+#[derive(Clone, Copy, Debug)]
+pub struct PortExit {
+    /// From the port, not to it.
+    pub is_read: bool,
+    /// With memory, not with rax.
+    pub is_string: bool,
+    /// 1, 2 or 4.
+    pub bytes: u8,
+    /// The instruction behind it.
+    pub next_rip: u64,
+}
+
+/// What the processor was delivering when the guest left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivering {
+    /// No exception.
+    Nothing,
+    /// An exception: a second one makes it a double fault.
+    Exception,
+    /// A double fault.
+    DoubleFault,
+}

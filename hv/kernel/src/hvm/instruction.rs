@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The instruction that made a guest leave: its bytes, its length, and stepping over it.
+use hv_core::emulate::MAX_LENGTH;
+use hv_core::hvm::instruction::Known;
+
+use super::exit::Refused;
+use super::memory;
+use crate::vcpu::Vcpu;
+
+/// The bytes at rip, as far as they can be read.
+pub fn fetch(vcpu: &Vcpu) -> [u8; MAX_LENGTH] {
+    const PAGE: u64 = 4096;
+    let block = vcpu.hvm.block();
+    let base = if block.is_64_bit() { 0 } else { block.code_segment().base };
+    let at = vcpu.regs.rip.get().wrapping_add(base);
+    let mut bytes = [0; MAX_LENGTH];
+    // SAFETY: the array has room for all.
+    if unsafe { memory::copy_in(vcpu, bytes.as_mut_ptr(), at, MAX_LENGTH) } {
+        return bytes;
+    }
+    let in_page = usize::try_from(PAGE - at % PAGE).map_or(MAX_LENGTH, |left| left.min(MAX_LENGTH));
+    // SAFETY: no more than the array has room for. What cannot be read stays 0.
+    unsafe { memory::copy_in(vcpu, bytes.as_mut_ptr(), at, in_page) };
+    bytes
+}
+
+/// The length of the instruction, as the processor says or by decoding it.
+pub fn length(vcpu: &Vcpu, known: Known) -> Result<u8, Refused> {
+    let said = vcpu.hvm.block().instruction_length();
+    said.or_else(|| known.length(&fetch(vcpu))).ok_or(Refused)
+}
+
+/// Continues behind an instruction of `length` bytes.
+pub fn advance(vcpu: &Vcpu, length: u8) {
+    go_to(vcpu, vcpu.regs.rip.get().wrapping_add(u64::from(length)));
+}
+
+/// Continues at `rip`; interrupts are no longer held back by the instruction before.
+pub fn go_to(vcpu: &Vcpu, rip: u64) {
+    let block = vcpu.hvm.block();
+    let mask = if block.is_64_bit() { u64::MAX } else { 0xffff_ffff };
+    vcpu.regs.rip.set(rip & mask);
+    block.clear_interrupt_shadow();
+}

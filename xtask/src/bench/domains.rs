@@ -13,6 +13,7 @@ use crate::{
     progress::Step,
     qemu::{Machine, Serial},
     ramdisk::Domain,
+    run::DomainType,
     session::Session,
     test::{
         PROMPT, guest,
@@ -23,24 +24,57 @@ use crate::{
 
 pub(super) const PROFILE: Profile = Profile::Image;
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Figures: what is created first, and the guest that measures.
-pub(super) const PAIRS: [(&str, &str); 3] =
-    [("pong", "ping"), ("yielder", "yielder-2"), ("httpd", "bench_client")];
+/// In a cfg.
+const PVH: &str = "type = \"pvh\"\n";
 
-/// All domains of [`PAIRS`].
+/// What is measured.
+pub(super) struct Case {
+    pub(super) kind: DomainType,
+    /// The domain that is created first.
+    pub(super) partner: Option<&'static str>,
+    /// The domain that measures.
+    pub(super) guest: &'static str,
+}
+
+const fn case(kind: DomainType, partner: Option<&'static str>, guest: &'static str) -> Case {
+    Case { kind, partner, guest }
+}
+
+/// What is measured as first domain (`instructions`) is not measured here for PV.
+pub(super) const CASES: [Case; 6] = [
+    case(DomainType::Pv, Some("pong"), "ping"),
+    case(DomainType::Pv, Some("yielder"), "yielder-2"),
+    case(DomainType::Pv, Some("httpd"), "bench_client"),
+    case(DomainType::Pvh, None, "bench-pvh"),
+    case(DomainType::Pvh, Some("pong-pvh"), "ping-pvh"),
+    case(DomainType::Pvh, Some("yielder-pvh"), "yielder-2-pvh"),
+];
+
+impl Case {
+    /// A figure by the name that the guest gave it.
+    pub(super) fn row(&self, figure: &str) -> String {
+        match self.kind {
+            DomainType::Pv => figure.to_owned(),
+            DomainType::Pvh => format!("{figure}, PVH"),
+        }
+    }
+}
+
+/// All domains of [`CASES`].
 pub(super) fn domains() -> Result<Vec<Domain>> {
-    Ok(vec![
-        domain("pong", "pong", "")?,
-        domain("ping", "ping", "")?,
-        domain("yielder", "yielder", "")?,
-        domain("yielder-2", "yielder", "")?,
-        domain(
-            "httpd",
-            "httpd",
-            "ramdisk = \"/boot/httpd.cpio\"\nextra = \"ip=10.0.2.16/24\"\nvif = [\"\"]\n",
-        )?,
+    let httpd = "ramdisk = \"/boot/httpd.cpio\"\nextra = \"ip=10.0.2.16/24\"\nvif = [\"\"]\n";
+    let mut domains = vec![
+        domain("httpd", "httpd", httpd)?,
         domain("bench_client", "bench_client", "extra = \"ip=10.0.2.18/24\"\nvif = [\"\"]\n")?,
-    ])
+        domain("bench-pvh", "bench", PVH)?,
+    ];
+    for (name, kernel) in
+        [("pong", "pong"), ("ping", "ping"), ("yielder", "yielder"), ("yielder-2", "yielder")]
+    {
+        domains.push(domain(name, kernel, "")?);
+        domains.push(domain(&format!("{name}-pvh"), kernel, PVH)?);
+    }
+    Ok(domains)
 }
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
@@ -52,16 +86,18 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     let mut session = Session::start(&machine, &folder.join("domains.log"))?;
     session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
     let mut rows = Vec::new();
-    for (partner, guest) in PAIRS {
-        rows.extend(pair(&mut session, partner, guest)?);
+    for case in &CASES {
+        rows.extend(run(&mut session, case)?);
     }
     Ok(rows)
 }
 
-fn pair(session: &mut Session, partner: &str, guest: &str) -> Result<Vec<Row>> {
-    let _step = Step::start(format!("{guest}, beside {partner}"));
-    session.type_line(&format!("create {partner}.cfg"))?;
-    session.type_line(&format!("create {guest}.cfg"))?;
+fn run(session: &mut Session, case: &Case) -> Result<Vec<Row>> {
+    let guest = case.guest;
+    let _step = Step::start(guest);
+    for name in case.partner.iter().chain([&guest]) {
+        session.type_line(&format!("create {name}.cfg"))?;
+    }
     let prefix = format!("[{guest}] ");
     let outcome = Outcome::follow(session, &prefix, |_| false, Instant::now() + PATIENCE);
     let end = outcome.end();
@@ -71,10 +107,12 @@ fn pair(session: &mut Session, partner: &str, guest: &str) -> Result<Vec<Row>> {
         outcome.last_line,
         outcome.complaints
     );
-    session.type_line(&format!("destroy {partner}"))?;
+    if let Some(partner) = case.partner {
+        session.type_line(&format!("destroy {partner}"))?;
+    }
     let rows = outcome.figures.iter().map(|(name, value)| {
         let value = value.parse().with_context(|| format!("{name}: {value}"))?;
-        Ok(Row::new(name, value, "instructions"))
+        Ok(Row::new(case.row(name), value, "instructions"))
     });
     rows.collect()
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Pair, Table, operations::figure};
 use crate::{
-    bench::domains::{self, PROFILE},
+    bench::domains::{self, Case, PROFILE},
     progress::Step,
     real_xen::{NO_MITIGATIONS, Options, PROMPT, RealXen},
     session::Session,
@@ -29,13 +29,13 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
     session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 of the real Xen does not come up")?;
     drop(step);
     let mut rows = Vec::new();
-    for (partner, guest) in domains::PAIRS {
-        let xens = pair(&mut session, partner, guest)?;
-        for (name, _) in &xens.figures {
-            let hv = ours.iter().find(|row| row.name == *name);
+    for case in &domains::CASES {
+        let xens = run(&mut session, case)?;
+        for (figure_name, _) in &xens.figures {
+            let name = case.row(figure_name);
+            let hv = ours.iter().find(|row| row.name == name);
             let hv = hv.with_context(|| format!("{name} was not measured on hv"))?.value;
-            let xen = figure(&xens, name)?;
-            rows.push(Pair { name: name.clone(), hv, xen, xen_defaults: None });
+            rows.push(Pair { name, hv, xen: figure(&xens, figure_name)?, xen_defaults: None });
         }
     }
     Ok(Table {
@@ -43,16 +43,22 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
         hv: "hv, dom0 on minios",
         xen: "Xen 4.17, Linux dom0",
         rows,
-        note: format!("PV domUs; Xen with `{NO_MITIGATIONS}`."),
+        note: format!("domUs, PV but where it says PVH; Xen with `{NO_MITIGATIONS}`."),
     })
 }
 
-fn pair(session: &mut Session, partner: &str, guest: &str) -> Result<Outcome> {
-    let _step = Step::start(format!("{guest} beside {partner} on the real Xen"));
-    session.command(PROMPT, &format!("xl create -q {partner}.cfg"), PATIENCE)?;
+fn run(session: &mut Session, case: &Case) -> Result<Outcome> {
+    let guest = case.guest;
+    let _step = Step::start(format!("{guest} on the real Xen"));
+    if let Some(partner) = case.partner {
+        session.command(PROMPT, &format!("xl create -q {partner}.cfg"), PATIENCE)?;
+    }
+    let kind = case.kind.name();
     let lines =
-        session.command(PROMPT, &format!("try {guest} pv {}", PATIENCE.as_secs()), PATIENCE)?;
-    session.command(PROMPT, &format!("xl destroy {partner}"), PATIENCE)?;
+        session.command(PROMPT, &format!("try {guest} {kind} {}", PATIENCE.as_secs()), PATIENCE)?;
+    if let Some(partner) = case.partner {
+        session.command(PROMPT, &format!("xl destroy {partner}"), PATIENCE)?;
+    }
     let outcome = Outcome::of(lines.iter().map(String::as_str));
     ensure!(outcome.end() == End::Success, "{guest} on Xen: {}", lines.join("; "));
     Ok(outcome)

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod app_config;
 mod bench;
+mod bochs;
 mod build;
 mod clean;
 mod cpio;
@@ -15,6 +16,7 @@ mod debian;
 mod http;
 mod image;
 mod lint;
+mod machine;
 mod machine_files;
 mod progress;
 mod qemu;

@@ -2,9 +2,14 @@
 //! The emulated machine: QEMU's command line.
 use std::{
     ffi::OsString,
+    fs::File,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
+
+use anyhow::{Context, Result};
+
+use crate::machine::{Emulated, Started};
 
 #[cfg(test)]
 mod tests;
@@ -170,6 +175,18 @@ impl Machine {
             format!(",hostfwd={protocol}:127.0.0.1:{host_port}-{address}:{port}")
         });
         format!("user,id=net,dhcpstart={FIRST_LEASE}{}", forwards.collect::<String>())
+    }
+}
+
+impl Emulated for Machine {
+    /// The serial port must be the terminal.
+    fn start(&self, errors: File) -> Result<Started> {
+        let mut command = self.command(&[]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
+        let mut child = command.spawn().context("QEMU does not start")?;
+        let input = Box::new(child.stdin.take().context("no pipe to QEMU")?);
+        let output = Box::new(child.stdout.take().context("no pipe from QEMU")?);
+        Ok(Started { child, input, output })
     }
 }
 

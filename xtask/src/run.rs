@@ -17,8 +17,10 @@ use crate::{
 mod accelerator;
 mod background;
 mod backlog;
+mod in_bochs;
 mod on_xen;
 mod port;
+mod raw_terminal;
 mod terminal;
 pub(crate) use port::any_free;
 
@@ -33,6 +35,7 @@ Examples:
   cargo xtask run --app httpd --app echo             two apps beside each other
   cargo xtask run --config my.cfg                    a domain of your own
   cargo xtask run --type pvh                         httpd in hardware virtualization
+  cargo xtask run --in bochs --type pvh              the same by VT-x, which Bochs emulates
   cargo xtask run --on xen --type pvh                the same image and cfg on the real Xen
   cargo xtask run --detach --timeout 600             for scripts: prints URL and pid")]
 pub(crate) struct Args {
@@ -41,6 +44,9 @@ pub(crate) struct Args {
     /// The hypervisor: ours, or the real Xen with a Linux dom0, from packages of Debian 12
     #[arg(long, value_enum, default_value_t = Hypervisor::Hv)]
     on: Hypervisor,
+    /// The machine: QEMU's, or Bochs' with a processor that has VT-x and without a network
+    #[arg(long, value_enum, default_value_t = Emulator::Qemu)]
+    r#in: Emulator,
     /// What the domains are created as, whatever their cfg files say
     #[arg(long, value_name = "TYPE", value_enum)]
     r#type: Option<DomainType>,
@@ -53,7 +59,8 @@ pub(crate) struct Args {
     /// Port of this host that leads to port 80 of the app [default: 8080, or a free one]
     #[arg(long)]
     port: Option<u16>,
-    /// QEMU's name of a processor model [default: max, and one that the real Xen runs on]
+    /// The emulator's name of a processor model [default: all that there is, or what the real Xen
+    /// runs on]
     #[arg(long)]
     cpu: Option<String>,
     /// Wait for gdb, and say how to start it
@@ -81,6 +88,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     if let (Hypervisor::Hv, Some(kind)) = (args.on, args.r#type) {
         domains = domains.into_iter().map(|domain| domain.with_type(kind.name())).collect();
     }
+    if args.r#in == Emulator::Bochs {
+        return in_bochs::run(workspace, args, &domains);
+    }
     let port = port::choose(args.port)?;
     let folder = workspace.target_dir().join("run").join(port.to_string());
     let mut machine = match args.on {
@@ -106,6 +116,15 @@ fn on_hv(workspace: &Workspace, args: &Args, domains: &[Domain], folder: &Path) 
     let mut machine = Machine::new(boot, Serial::Terminal);
     machine.accelerator = accelerator::choose(workspace, &files.hv).to_owned();
     Ok(machine)
+}
+
+/// What the machine is emulated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Emulator {
+    /// The fast one, with AMD-V
+    Qemu,
+    /// The one with VT-x
+    Bochs,
 }
 
 /// What runs the domains.

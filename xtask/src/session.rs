@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{Read, Write},
     path::Path,
-    process::{Child, ChildStdin, ChildStdout, Stdio},
+    process::Child,
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
@@ -12,12 +12,15 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{progress::Step, qemu::Machine};
+use crate::{
+    machine::{Emulated, Started},
+    progress::Step,
+};
 
 /// A machine that ends when this is dropped.
 pub(crate) struct Session {
     child: Child,
-    input: ChildStdin,
+    input: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     /// What was printed and not taken yet.
     pending: Vec<u8>,
@@ -26,23 +29,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts `machine`, whose serial port must be the terminal, and keeps what it prints in the
-    /// file `log`.
-    pub(crate) fn start(machine: &Machine, log: &Path) -> Result<Self> {
+    /// Starts `machine`, and keeps what it and its emulator print in the file `log`.
+    pub(crate) fn start(machine: &impl Emulated, log: &Path) -> Result<Self> {
         if let Some(folder) = log.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let log = File::create(log).with_context(|| log.display().to_string())?;
-        let mut command = machine.command(&[]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log.try_clone()?);
         let started = Instant::now();
-        let mut child = command.spawn().context("QEMU does not start")?;
-        let input = child.stdin.take().context("no pipe to QEMU")?;
-        let output = read_in_background(child.stdout.take().context("no pipe from QEMU")?);
+        let Started { child, input, output } = machine.start(log.try_clone()?)?;
+        let output = read_in_background(output);
         Ok(Self { child, input, output, pending: Vec::new(), log, started })
     }
 
-    /// Time since QEMU's start.
+    /// Time since the emulator's start.
     pub(crate) fn age(&self) -> Duration {
         self.started.elapsed()
     }
@@ -157,7 +156,7 @@ impl Drop for Session {
     }
 }
 
-fn read_in_background(mut from: ChildStdout) -> Receiver<Vec<u8>> {
+fn read_in_background(mut from: Box<dyn Read + Send>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut buffer = [0; 4096];

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{is_file, on_path};
+use crate::{bochs, qemu};
 
 /// A program that is not Rust's.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +28,18 @@ pub(crate) enum Tool {
     Chromium,
     /// Decompresses Debian's kernel.
     Xz,
+    /// The machine with VT-x.
+    Bochs,
+    /// What draws its screen.
+    BochsTerm,
+    /// Its firmware.
+    BochsBios,
+    /// Firmware of its display.
+    VgaBios,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Tool; 9] = [
+    pub(crate) const ALL: [Tool; 13] = [
         Tool::Qemu,
         Tool::GrubMkrescue,
         Tool::GrubPc,
@@ -40,6 +49,10 @@ impl Tool {
         Tool::Wrk,
         Tool::Curl,
         Tool::Xz,
+        Tool::Bochs,
+        Tool::BochsTerm,
+        Tool::BochsBios,
+        Tool::VgaBios,
     ];
     /// What a bootable image takes.
     pub(crate) const IMAGE: [Tool; 4] =
@@ -49,6 +62,9 @@ impl Tool {
     pub(crate) const FOREIGN: [Tool; 4] = [Tool::Qemu, Tool::GrubMkrescue, Tool::Curl, Tool::Xz];
     /// What the real Xen takes.
     pub(crate) const XEN: [Tool; 2] = [Tool::Qemu, Tool::Xz];
+    /// What a machine with VT-x takes, besides the CD that it boots.
+    pub(crate) const BOCHS: [Tool; 4] =
+        [Tool::Bochs, Tool::BochsTerm, Tool::BochsBios, Tool::VgaBios];
     /// Clients for tests and measurements.
     pub(crate) const CLIENTS: [Tool; 3] = [Tool::Ab, Tool::Wrk, Tool::Curl];
 
@@ -65,13 +81,17 @@ impl Tool {
             Tool::Curl => "curl",
             Tool::Chromium => "chromium",
             Tool::Xz => "xz-utils",
+            Tool::Bochs => "bochs",
+            Tool::BochsTerm => "bochs-term",
+            Tool::BochsBios => "bochsbios",
+            Tool::VgaBios => "vgabios",
         }
     }
 
     /// Whether it is installed.
     pub(crate) fn is_there(self) -> bool {
         match self {
-            Tool::Qemu => on_path(crate::qemu::PROGRAM),
+            Tool::Qemu => on_path(qemu::PROGRAM),
             Tool::GrubMkrescue => on_path("grub-mkrescue"),
             Tool::GrubPc => is_file(Path::new("/usr/lib/grub/i386-pc/moddep.lst")),
             Tool::Xorriso => on_path("xorriso"),
@@ -81,6 +101,10 @@ impl Tool {
             Tool::Curl => on_path("curl"),
             Tool::Chromium => browser().is_some(),
             Tool::Xz => on_path("xz"),
+            Tool::Bochs => on_path(bochs::PROGRAM),
+            Tool::BochsTerm => is_file(Path::new(bochs::SCREEN)),
+            Tool::BochsBios => is_file(Path::new(bochs::BIOS)),
+            Tool::VgaBios => is_file(Path::new(bochs::VGA_BIOS)),
         }
     }
 }

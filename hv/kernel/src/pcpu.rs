@@ -3,6 +3,7 @@
 use core::cell::UnsafeCell;
 use core::ptr;
 
+use hv_core::hvm::tag::Tags;
 use xen_abi::frame::Mfn;
 
 use crate::arch::descriptors::{Tss, own_gdt_part};
@@ -31,6 +32,8 @@ pub struct Pcpu {
     pub reschedule: RunCell<bool>,
     /// The hypervisor's part of its GDT.
     pub own_gdt: RunCell<Mfn>,
+    /// The tags of translations of PVH guests.
+    pub tags: RunCell<Tags>,
     /// The task state segment.
     tss: UnsafeCell<Tss>,
 }
@@ -48,6 +51,7 @@ pub static BOOT_PCPU: Pcpu = Pcpu {
     is_hvm: RunCell::new(false),
     reschedule: RunCell::new(false),
     own_gdt: RunCell::new(Mfn::new(0)),
+    tags: RunCell::new(Tags::new(0)),
     tss: UnsafeCell::new(Tss::new()),
 };
 

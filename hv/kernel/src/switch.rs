@@ -81,7 +81,5 @@ fn load_hvm(vcpu: &Vcpu) {
     if debugreg::is_used(vcpu) {
         debugreg::load_addresses(vcpu);
     }
-    // Another guest may have used the tag of its translations.
-    vcpu.hvm.flushed_at.set(0);
     show(vcpu);
 }

@@ -5,6 +5,7 @@
 //! - [`paging`]: from an address of the guest to one of its frames, as its own tables say.
 //! - [`instruction`]: how long an instruction is that the hypervisor executes for the guest.
 //! - [`msr`], [`control`]: which registers and bits it may use.
+//! - [`tag`]: which guest the processor's cached translations belong to.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
 //! - [`context`]: a virtual CPU's state from the toolstack's records.
 pub mod context;
@@ -14,3 +15,4 @@ pub mod msr;
 pub mod p2m;
 pub mod paging;
 pub mod params;
+pub mod tag;

@@ -12,7 +12,7 @@ use crate::vcpu::Vcpu;
 pub struct Backend {
     /// What it is called, with what it has.
     pub name: &'static str,
-    /// Number of tags for translations, at least 1.
+    /// Number of tags for guests' translations: 1 to this one, if it is not 0.
     pub tags: u32,
     /// How second-level tables are written.
     pub format: Format,
@@ -25,6 +25,19 @@ pub struct Backend {
 /// Two words that a back end's assembly gets from [`ControlBlock::prepare`].
 #[repr(C)]
 pub struct EntryWords(pub u64, pub u64);
+
+/// What the processor is told of cached translations when a guest is entered.
+#[derive(Clone, Copy)]
+pub struct Translations {
+    /// The tag of this guest's, from 1 on. It is a new one when they are no longer good.
+    pub tag: u32,
+    /// Those of all tags are to be forgotten: tags begin to be used again.
+    pub forget_all: bool,
+    /// The tables under the guest's paging root lost something: what was cached of them alone, not
+    /// by tag, is to be forgotten.
+    #[expect(dead_code, reason = "AMD's caches have the tag in any case")]
+    pub root_changed: bool,
+}
 
 /// A segment register, as it stands in AMD's control block.
 #[derive(Clone, Copy, Default)]
@@ -52,8 +65,8 @@ pub trait ControlBlock: Sync {
     fn free(&'static self);
 
     /// The last step before the assembly: takes over the general registers that are the
-    /// processor's, and forgets the guest's translations if `flush`.
-    fn prepare(&self, vcpu: &Vcpu, flush: bool) -> EntryWords;
+    /// processor's, and what becomes of cached translations.
+    fn prepare(&self, vcpu: &Vcpu, translations: Translations) -> EntryWords;
 
     /// The first step behind the assembly: gives back those registers, and says why the guest left.
     /// What was being delivered meanwhile is delivered at the next entry.

@@ -13,17 +13,17 @@
 //! - [`hypercall`]: which hypercalls such a guest has.
 //! - [`events`]: event channels as an interrupt.
 //! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where.
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::params::Params;
-use hv_core::page_type::Machine;
+use hv_core::hvm::tag::{Tag, Tags};
 use spin::{Mutex, Once};
 use xen_abi::errno::Errno;
 
 use crate::arch::svm;
+use crate::current::pcpu;
 use crate::log;
-use crate::machine::Host;
 use crate::memory::frames;
 use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
@@ -41,7 +41,7 @@ mod port;
 mod register;
 pub mod state;
 
-use control_block::{Backend, ControlBlock, EntryWords};
+use control_block::{Backend, ControlBlock, EntryWords, Translations};
 
 /// Second-level tables that a domain may have besides those for its memory.
 const SPARE_TABLES: u64 = 64;
@@ -58,6 +58,7 @@ pub fn start() {
         Ok(backend) => {
             log!("PVH domains by {}, {} tags", backend.name, backend.tags);
             ENTER.store(backend.enter as *mut (), Ordering::Relaxed);
+            pcpu().tags.set(Tags::new(backend.tags));
             BACKEND.call_once(|| backend);
         }
         Err(why) => log!("PV domains only: {why}"),
@@ -72,10 +73,8 @@ pub fn is_available() -> bool {
 /// The last step before a guest is entered, called by the back end's assembly.
 pub extern "C" fn prepare(vcpu: &Vcpu) -> EntryWords {
     events::show(vcpu);
-    let now = Host.tlb_clock();
-    let flush = vcpu.hvm.flushed_at.get() != now;
-    vcpu.hvm.flushed_at.set(now);
-    vcpu.hvm.block().prepare(vcpu, flush)
+    let translations = vcpu.hvm.translations(vcpu.domain().hvm.as_ref());
+    vcpu.hvm.block().prepare(vcpu, translations)
 }
 
 /// What a PVH domain has besides what every domain has.
@@ -86,6 +85,8 @@ pub struct Hvm {
     pub params: Mutex<Params>,
     /// The frame number at which destruction goes on.
     pub next_to_remove: Mutex<u64>,
+    /// How often the second-level tables lost something that a processor may have cached.
+    losses: AtomicU32,
 }
 
 impl Hvm {
@@ -100,7 +101,14 @@ impl Hvm {
             p2m: Mutex::new(Some(P2m::new(backend.format, root, SPARE_TABLES))),
             params: Mutex::default(),
             next_to_remove: Mutex::new(0),
+            losses: AtomicU32::new(0),
         })
+    }
+
+    /// No vCPU of the domain goes on with translations of before. The caller has changed the tables,
+    /// and lets go of what they lost afterwards.
+    pub fn forget_translations(&self) {
+        self.losses.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -109,8 +117,12 @@ pub struct HvmVcpu {
     block: RunCell<Option<&'static dyn ControlBlock>>,
     /// It has its registers.
     pub is_ready: RunCell<bool>,
-    /// The TLB clock when its translations were last forgotten.
-    pub flushed_at: RunCell<u32>,
+    /// The tag of its translations.
+    tag: RunCell<Tag>,
+    /// Its translations are no longer good.
+    forget: RunCell<bool>,
+    /// The domain's losses when it was last entered.
+    losses: RunCell<u32>,
     /// What it reads as TSC is ahead of the host's by this.
     pub tsc_offset: RunCell<u64>,
 }
@@ -124,6 +136,24 @@ impl HvmVcpu {
         let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
         self.block.set(Some((backend.make)().ok_or(Errno::Enomem)?));
         Ok(())
+    }
+
+    /// The vCPU does not go on with translations of before.
+    pub fn forget_translations(&self) {
+        self.forget.set(true);
+    }
+
+    /// What becomes of translations when the vCPU is entered now.
+    fn translations(&self, domain: Option<&Hvm>) -> Translations {
+        let losses = domain.map_or(0, |hvm| hvm.losses.load(Ordering::Acquire));
+        let root_changed = losses != self.losses.get();
+        let mut tags = pcpu().tags.get();
+        let (tag, forget_all) = tags.enter(self.tag.get(), root_changed || self.forget.get());
+        pcpu().tags.set(tags);
+        self.tag.set(tag);
+        self.forget.set(false);
+        self.losses.set(losses);
+        Translations { tag: tag.number(), forget_all, root_changed }
     }
 
     /// Takes the control block away; the vCPU never runs again.

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use hv_core::hvm::p2m::{Kind, LARGE_PAGES, Leaf, P2m};
-use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop};
+use hv_core::page_type::{BUDGET, PageTypes, Stop};
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Gfn, INVALID_M2P_ENTRY, Mfn, Pfn};
@@ -40,7 +40,7 @@ pub fn add(domain: &Domain, hvm: &Hvm, gfn: Gfn, leaf: Leaf, owner: DomId) -> Re
         take_from_elsewhere(domain, hvm, leaf.mfn, gfn);
     }
     match set(domain, hvm, gfn, leaf) {
-        Ok(Some(old)) => forget(&types, &old),
+        Ok(Some(old)) => forget(hvm, &types, &old),
         Ok(None) => {}
         Err(errno) => {
             leaf.let_go(&types);
@@ -124,7 +124,7 @@ fn with_tables<R>(
 pub fn remove(domain: &Domain, hvm: &Hvm, gfn: Gfn) -> Result<Leaf, Errno> {
     let taken = with_tables(domain, hvm, |p2m, tables| p2m.take(&Host, gfn, tables))?;
     let leaf = taken.ok_or(Errno::Enoent)?;
-    forget(&PageTypes::new(&Host, BUDGET), &leaf);
+    forget(hvm, &PageTypes::new(&Host, BUDGET), &leaf);
     Ok(leaf)
 }
 
@@ -133,14 +133,14 @@ pub fn remove_large(hvm: &Hvm, gfn: Gfn) -> Option<impl Iterator<Item = Mfn>> {
     let leaf = hvm.p2m.lock().as_mut()?.take_large(&Host, gfn)?;
     let types = PageTypes::new(&Host, BUDGET);
     let pages = (0..LARGE_PAGES).map(move |offset| leaf.at(offset));
-    pages.clone().for_each(|page| forget(&types, &page));
+    pages.clone().for_each(|page| forget(hvm, &types, &page));
     Some(pages.map(|page| page.mfn))
 }
 
 /// A leaf is gone: no processor may use it any longer, a frame of the domain has no number, and
 /// nothing holds the frame.
-fn forget(types: &PageTypes<'_, Host>, leaf: &Leaf) {
-    Host.flush_tlb();
+fn forget(hvm: &Hvm, types: &PageTypes<'_, Host>, leaf: &Leaf) {
+    hvm.forget_translations();
     if leaf.kind == Kind::Own {
         frames::set_m2p(leaf.mfn, Pfn::new(INVALID_M2P_ENTRY));
     }

@@ -44,6 +44,6 @@ fn write_cr4(vcpu: &Vcpu, value: u64) -> Result<(), Refused> {
     }
     block.set_paging(&Paging { cr4: value, ..paging });
     // Some of its bits change what translations mean.
-    vcpu.hvm.flushed_at.set(0);
+    vcpu.hvm.forget_translations();
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::exit;
 use super::features::{EFER_SVME, svm};
 use super::vmcb::{Vmcb, segment};
 use crate::arch::debug::{DR6_NONE, DR7_NONE};
-use crate::hvm::control_block::{ControlBlock, EntryWords, Segment};
+use crate::hvm::control_block::{ControlBlock, EntryWords, Segment, Translations};
 use crate::hvm::exit_reason::Exit;
 use crate::memory::{direct_map, frames};
 use crate::vcpu::Vcpu;
@@ -63,7 +63,6 @@ pub(super) fn make() -> Option<&'static dyn ControlBlock> {
     vmcb.instructions.set([intercept::FIRST, intercept::SECOND]);
     vmcb.io_map.set(svm.io_map.maddr().get());
     vmcb.msr_map.set(svm.msr_map.maddr().get());
-    vmcb.asid.set(1);
     vmcb.nested.set(NESTED_PAGING);
     vmcb.pat.set(PAT_AT_RESET);
     vmcb.dr6.set(DR6_NONE);
@@ -84,14 +83,16 @@ impl ControlBlock for Vmcb {
     }
 
     /// Machine addresses: of this, and where the host's part of vmload and vmsave is.
-    fn prepare(&self, vcpu: &Vcpu, flush: bool) -> EntryWords {
+    fn prepare(&self, vcpu: &Vcpu, translations: Translations) -> EntryWords {
         const FLUSH_ALL: u32 = 1;
         let regs = &vcpu.regs;
         self.rax.set(regs.rax.get());
         self.rip.set(regs.rip.get());
         self.rsp.set(regs.rsp.get());
         self.rflags.set(regs.rflags.get());
-        self.tlb_control.set(if flush { FLUSH_ALL } else { 0 });
+        // What is cached of nested tables has the tag too.
+        self.asid.set(translations.tag);
+        self.tlb_control.set(if translations.forget_all { FLUSH_ALL } else { 0 });
         let host = svm().expect("a vCPU with a control block needs AMD-V").host.maddr().get();
         EntryWords(direct_map::maddr(self).get(), host)
     }

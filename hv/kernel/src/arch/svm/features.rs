@@ -76,7 +76,8 @@ pub fn start() -> Result<Backend, &'static str> {
     SVM.call_once(|| svm);
     Ok(Backend {
         name: "AMD-V with nested paging",
-        tags: leaf.ebx,
+        // Tag 0 is the host's.
+        tags: leaf.ebx.saturating_sub(1),
         format: Format::Npt,
         make,
         enter: svm_enter,

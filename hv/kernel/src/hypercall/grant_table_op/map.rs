@@ -229,7 +229,7 @@ fn unmap_batch(
 ) -> Result<(), Errno> {
     let mut closed = Vec::<Closed, BATCH>::new();
     let result = close_batch(current, elements, count, &mut closed);
-    if closed.iter().any(|one| one.ways.host) {
+    if current.domain().hvm.is_none() && closed.iter().any(|one| one.ways.host) {
         Host.flush_tlb();
     }
     for &Closed { handle, ways, mfn, access } in &closed {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Control registers of a PVH guest: which bits it may set.
-use super::paging::{CR0_PG, EFER_LMA};
+use super::paging::{CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, Paging};
 use crate::cpuid::Answer;
 
 /// EFER: syscall.
@@ -20,6 +20,49 @@ pub const fn efer(old: u64, value: u64, cr0: u64) -> Option<u64> {
         return None;
     }
     Some(value & !EFER_LMA | old & EFER_LMA)
+}
+
+/// CR0: x87 is there, always 1.
+const CR0_ET: u64 = 1 << 4;
+/// CR0: not write-through.
+const CR0_NW: u64 = 1 << 29;
+/// CR0: caches are off.
+const CR0_CD: u64 = 1 << 30;
+/// CR0: PE, MP, EM, TS, ET, NE, WP, AM, NW, CD, PG.
+const CR0_KNOWN: u64 = 0xe005_003f;
+
+/// Control registers after a guest wrote `value` to CR0, in a code segment for 64-bit mode or not:
+/// turning paging on and off enters and leaves long mode. `None` for what is a #GP (Intel SDM
+/// volume 3, 2.5 and 11.8.5).
+#[must_use]
+pub const fn cr0(paging: &Paging, value: u64, in_64_bit_code: bool) -> Option<Paging> {
+    let pages = value & CR0_PG != 0;
+    if value >> 32 != 0
+        || pages && value & CR0_PE == 0
+        || value & CR0_NW != 0 && value & CR0_CD == 0
+    {
+        return None;
+    }
+    let is_long = pages && paging.efer & EFER_LME != 0;
+    let changes = (paging.cr0 ^ value) & CR0_PG != 0;
+    if changes && in_64_bit_code || changes && is_long && paging.cr4 & CR4_PAE == 0 {
+        return None;
+    }
+    let efer = if !changes {
+        paging.efer
+    } else if is_long {
+        paging.efer | EFER_LMA
+    } else {
+        paging.efer & !EFER_LMA
+    };
+    Some(Paging { cr0: value & CR0_KNOWN | CR0_ET, efer, ..*paging })
+}
+
+/// CR0 as `lmsw` leaves it: its four lowest bits, but PE cannot be cleared.
+#[must_use]
+pub const fn with_status_word(cr0: u64, word: u16) -> u64 {
+    let [low, _] = word.to_le_bytes();
+    cr0 & !0xe | (low & 0xf) as u64
 }
 
 /// Bits of CR4 that a guest may set, by what it sees of CPUID leaves 1 and 7.
@@ -55,6 +98,43 @@ mod tests {
         assert_eq!(efer(0, EFER_LME | EFER_LMA, 0), Some(EFER_LME));
         assert_eq!(efer(EFER_LME | EFER_LMA, EFER_LME, CR0_PG), Some(EFER_LME | EFER_LMA));
         assert_eq!(efer(EFER_LME | EFER_LMA, 0, CR0_PG), None);
+    }
+
+    const PROTECTED: Paging =
+        Paging { cr0: CR0_PE | CR0_ET, cr3: 0x1000, cr4: 0, efer: 0, user: false };
+
+    #[test]
+    fn paging_in_long_mode() {
+        let ready = Paging { cr4: CR4_PAE, efer: EFER_LME, ..PROTECTED };
+        let on = cr0(&ready, CR0_PG | CR0_PE, false).unwrap();
+        assert_eq!(on.efer, EFER_LME | EFER_LMA);
+        assert_eq!(on.cr0, CR0_PG | CR0_PE | CR0_ET);
+        assert_eq!(
+            cr0(&ready, CR0_PG | CR0_PE, true),
+            None,
+            "L in a code segment before long mode"
+        );
+        assert_eq!(cr0(&Paging { cr4: 0, ..ready }, CR0_PG | CR0_PE, false), None);
+        let off = cr0(&on, CR0_PE, false).unwrap();
+        assert_eq!(off.efer, EFER_LME);
+        assert_eq!(cr0(&on, CR0_PE, true), None);
+        assert_eq!(cr0(&on, on.cr0 | 1 << 16, true).unwrap().efer, on.efer);
+    }
+
+    #[test]
+    fn paging_without_long_mode() {
+        let on = cr0(&PROTECTED, CR0_PG | CR0_PE, false).unwrap();
+        assert_eq!(on.efer, 0);
+        assert_eq!(cr0(&PROTECTED, CR0_PG, false), None, "paging in real mode");
+    }
+
+    #[test]
+    fn bits_of_cr0() {
+        assert_eq!(cr0(&PROTECTED, 1 << 32, false), None);
+        assert_eq!(cr0(&PROTECTED, CR0_NW | CR0_PE, false), None);
+        assert_eq!(cr0(&PROTECTED, 0xffff_ffff, false).map(|paging| paging.cr0), Some(CR0_KNOWN));
+        assert_eq!(with_status_word(CR0_PE | 8, 0xfff0), CR0_PE);
+        assert_eq!(with_status_word(CR0_ET, 0xf), CR0_ET | 0xf);
     }
 
     #[test]

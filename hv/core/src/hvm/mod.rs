@@ -7,6 +7,7 @@
 //! - [`msr`], [`control`]: which registers and bits it may use.
 //! - [`tag`]: which guest the processor's cached translations belong to.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
+//! - [`vmx`]: the numbers of VT-x.
 //! - [`context`]: a virtual CPU's state from the toolstack's records.
 pub mod context;
 pub mod control;
@@ -16,3 +17,4 @@ pub mod p2m;
 pub mod paging;
 pub mod params;
 pub mod tag;
+pub mod vmx;

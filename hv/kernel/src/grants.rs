@@ -7,7 +7,7 @@ use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop};
 use hv_core::supply::Supply;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::frame::Mfn;
+use xen_abi::frame::{Gfn, Mfn};
 use xen_abi::grant_table::GrantHandle;
 
 use crate::domain::{self, Domain};
@@ -71,8 +71,9 @@ pub fn is_owned(mfn: Mfn, owner: DomId) -> bool {
 
 /// The machine frame behind the one that an entry of `granter`'s table names.
 pub fn machine_frame(granter: &Domain, frame: u32) -> Option<u32> {
-    let mfn = physmap::machine_frame(granter, Mfn::new(u64::from(frame)))?;
-    u32::try_from(mfn.get()).ok()
+    let Some(hvm) = &granter.hvm else { return Some(frame) };
+    let leaf = physmap::get(hvm, Gfn::new(u64::from(frame)))?;
+    u32::try_from(leaf.mfn.get()).ok()
 }
 
 /// Takes the references that a mapping holds while devices may use the frame.
@@ -95,15 +96,13 @@ pub fn hold_for_devices(
 pub fn drop_for_devices(types: &PageTypes<'_, Host>, mfn: Mfn, access: Access) {
     match access {
         Access::ReadOnly => types.put_page(mfn),
-        Access::ReadWrite => types.put_page_and_type(mfn),
+        Access::ReadWrite => types.put_writable(mfn),
     }
 }
 
 /// The frame of a mapping.
-pub fn frame_of(mapping: &Mapping) -> Option<Mfn> {
-    let granter = domain::find(mapping.granter)?;
-    let grants = granter.grants.lock();
-    grants.active(mapping.reference).map(|active| Mfn::new(u64::from(active.frame)))
+pub fn frame_of(mapping: &Mapping) -> Mfn {
+    Mfn::new(u64::from(mapping.frame))
 }
 
 /// Ends a mapping for the domain that granted it.
@@ -127,8 +126,9 @@ pub fn release_some(domain: &Domain) -> bool {
             maptrack.remove(handle)
         };
         let Some(mapping) = removed else { continue };
-        if let Some(mfn) = frame_of(&mapping).filter(|_| mapping.ways.device) {
-            drop_for_devices(&PageTypes::new(&Host, BUDGET), mfn, mapping.access);
+        if mapping.ways.device {
+            let types = PageTypes::new(&Host, BUDGET);
+            drop_for_devices(&types, frame_of(&mapping), mapping.access);
         }
         unpin(mapping);
     }

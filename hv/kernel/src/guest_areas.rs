@@ -58,7 +58,7 @@ pub fn forget(vcpu: &Vcpu) {
         let legacy = usize::try_from(vcpu.id).ok();
         let legacy = legacy.and_then(|id| vcpu.domain().shared_info().vcpu_info.get(id));
         vcpu.set_info(legacy.expect("a vCPU has a place in the shared page"));
-        PageTypes::new(&Host, BUDGET).put_page_and_type(mfn);
+        PageTypes::new(&Host, BUDGET).put_writable(mfn);
     }
 }
 

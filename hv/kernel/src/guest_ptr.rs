@@ -82,8 +82,13 @@ impl<T: FromBytes> GuestPtr<T> {
     /// Copies the value out of the guest; `EFAULT` if the guest's memory is not readable.
     pub fn read(self) -> Result<T, Errno> {
         let mut value = T::new_zeroed();
-        self.read_slice(core::slice::from_mut(&mut value))?;
+        self.read_to(&mut value)?;
         Ok(value)
+    }
+
+    /// Copies the value out of the guest to `value`, as [`Self::read_slice`] does.
+    pub fn read_to(self, value: &mut T) -> Result<(), Errno> {
+        self.read_slice(core::slice::from_mut(value))
     }
 
     /// Copies `values.len()` elements out of the guest; `EFAULT` if not all are readable (the

@@ -84,9 +84,17 @@ pub fn destroy_step(domain: &Domain) -> Progress {
 
 /// Removes a dead domain that nothing refers to any more: neither frames of it that others have
 /// mapped, nor grants of it in use.
+#[inline]
 pub fn bury(domain: &Domain) {
     let dead = domain.life.lock().is_dead();
-    if dead && domain.pages.lock().list.is_empty() && domain.grants.lock().pins() == 0 {
+    if dead {
+        bury_dead(domain);
+    }
+}
+
+#[cold]
+fn bury_dead(domain: &Domain) {
+    if domain.pages.lock().list.is_empty() && domain.grants.lock().pins() == 0 {
         domain.vcpus().for_each(schedule::forget);
         grants::free_tables(domain);
         events::free_table(domain);

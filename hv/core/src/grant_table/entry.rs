@@ -77,14 +77,14 @@ impl Active {
     /// One use ended; the guest sees it when the last one, or the last writer, has gone.
     /// Returns `false` if there was no such use.
     pub(super) fn unpin(&mut self, shared: &SharedGrantEntry, access: Access) -> bool {
+        let is_writer = access == Access::ReadWrite;
         let Some(pins) = self.pins.checked_sub(1) else { return false };
-        let writers = match access {
-            Access::ReadOnly => Some(self.writers),
-            Access::ReadWrite => self.writers.checked_sub(1),
-        };
-        let Some(writers) = writers.filter(|&writers| writers <= pins) else { return false };
+        let Some(writers) = self.writers.checked_sub(u16::from(is_writer)) else { return false };
+        if writers > pins {
+            return false;
+        }
         let mut over = GrantFlags::empty();
-        if self.writers > 0 && writers == 0 {
+        if is_writer && writers == 0 {
             over |= GrantFlags::WRITING;
         }
         if pins == 0 {
@@ -97,6 +97,7 @@ impl Active {
 }
 
 /// Sets the entry's "in use" bits, if it permits this use.
+#[inline]
 fn mark_used(
     shared: &SharedGrantEntry,
     user: DomId,
@@ -107,20 +108,19 @@ fn mark_used(
     if purpose == Use::Map {
         checked |= GrantFlags::SUB_PAGE;
     }
+    let mut in_use = GrantFlags::READING;
+    if access == Access::ReadWrite {
+        checked |= GrantFlags::READONLY;
+        in_use |= GrantFlags::WRITING;
+    }
+    let in_use = pack_header(in_use, DomId::DOM0);
     let mut word = shared.header.load(Acquire);
     for _ in 0..ATTEMPTS {
         let (flags, domid) = unpack_header(word);
         if flags & checked != GrantFlags::PERMIT_ACCESS || domid != user {
             return Err(GrantStatus::GENERAL_ERROR);
         }
-        let mut used = flags | GrantFlags::READING;
-        if access == Access::ReadWrite {
-            if flags.contains(GrantFlags::READONLY) {
-                return Err(GrantStatus::GENERAL_ERROR);
-            }
-            used |= GrantFlags::WRITING;
-        }
-        match shared.header.compare_exchange(word, pack_header(used, domid), SeqCst, Acquire) {
+        match shared.header.compare_exchange(word, word | in_use, SeqCst, Acquire) {
             Ok(_) => return Ok(()),
             Err(changed) => word = changed,
         }

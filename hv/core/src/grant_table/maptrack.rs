@@ -39,6 +39,8 @@ pub struct Mapping {
     pub granter: DomId,
     /// The grant.
     pub reference: GrantRef,
+    /// The machine frame behind it, the same for as long as the grant is in use.
+    pub frame: u32,
     /// What it is mapped for.
     pub access: Access,
     /// How it can be reached.
@@ -104,9 +106,12 @@ impl<'a> Maptrack<'a> {
         &mut self,
         supply: &mut impl Supply<'a, MaptrackPage>,
     ) -> Result<(), GrantStatus> {
+        if self.free.is_some() {
+            return Ok(());
+        }
         let capacity = self.pages.len().saturating_mul(SLOTS_PER_PAGE);
         let unused = usize::try_from(self.unused).unwrap_or(usize::MAX);
-        if self.free.is_some() || unused < capacity {
+        if unused < capacity {
             return Ok(());
         }
         if self.pages.len() >= self.max_pages {
@@ -119,12 +124,12 @@ impl<'a> Maptrack<'a> {
     /// Records a mapping; `None` without a [`Self::reserve`] before.
     pub fn insert(&mut self, mapping: Mapping) -> Option<GrantHandle> {
         let number = self.free.unwrap_or(self.unused);
-        let slot = self.slot_mut(number)?;
-        let before = core::mem::replace(slot, Slot::Used(mapping));
-        match (self.free, before) {
+        let slot = slot_mut(&mut self.pages, number)?;
+        match (self.free, *slot) {
             (Some(_), Slot::Free(next)) => self.free = next,
             _ => self.unused = self.unused.saturating_add(1),
         }
+        *slot = Slot::Used(mapping);
         self.live = self.live.saturating_add(1);
         Some(GrantHandle::new(number))
     }
@@ -140,23 +145,23 @@ impl<'a> Maptrack<'a> {
     /// Takes ways from a mapping. When none is left the handle is free and the mapping is
     /// returned: its grant is to be unpinned.
     pub fn take_ways(&mut self, handle: GrantHandle, ways: Ways) -> Option<Mapping> {
-        let Some(Slot::Used(mapping)) = self.slot_mut(handle.get()) else { return None };
+        let slot = slot_mut(&mut self.pages, handle.get())?;
+        let Slot::Used(mapping) = slot else { return None };
         mapping.ways.host &= !ways.host;
         mapping.ways.device &= !ways.device;
         let mapping = *mapping;
         mapping.ways.is_empty().then(|| {
-            self.remove(handle);
+            *slot = Slot::Free(self.free.replace(handle.get()));
+            self.live = self.live.saturating_sub(1);
             mapping
         })
     }
 
     /// Frees a handle, and returns what it named.
     pub fn remove(&mut self, handle: GrantHandle) -> Option<Mapping> {
-        let next = self.free;
-        let slot = self.slot_mut(handle.get())?;
+        let slot = slot_mut(&mut self.pages, handle.get())?;
         let Slot::Used(mapping) = *slot else { return None };
-        *slot = Slot::Free(next);
-        self.free = Some(handle.get());
+        *slot = Slot::Free(self.free.replace(handle.get()));
         self.live = self.live.saturating_sub(1);
         Some(mapping)
     }
@@ -186,11 +191,11 @@ impl<'a> Maptrack<'a> {
         let (page, slot) = place(number)?;
         self.pages.get(page)?.get(slot)
     }
+}
 
-    fn slot_mut(&mut self, number: u32) -> Option<&mut Slot> {
-        let (page, slot) = place(number)?;
-        self.pages.get_mut(page)?.get_mut(slot)
-    }
+fn slot_mut<'p>(pages: &'p mut [&mut MaptrackPage], number: u32) -> Option<&'p mut Slot> {
+    let (page, slot) = place(number)?;
+    pages.get_mut(page)?.get_mut(slot)
 }
 
 fn place(number: u32) -> Option<(usize, usize)> {

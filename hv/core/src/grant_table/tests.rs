@@ -56,7 +56,8 @@ fn pin(table: &mut GrantTable<'static>, number: u32, access: Access) -> Result<u
 }
 
 fn mapping(number: u32, access: Access, ways: Ways) -> Mapping {
-    Mapping { granter: DomId::new(1), reference: reference(number), access, ways, by_entry: false }
+    let (granter, reference) = (DomId::new(1), reference(number));
+    Mapping { granter, reference, frame: 0, access, ways, by_entry: false }
 }
 
 #[test]

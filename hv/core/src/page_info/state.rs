@@ -2,15 +2,17 @@
 //! [`State`]: owner, references and use of a frame in one word.
 use xen_abi::domain::DomId;
 
-/// Bits of the reference count.
-const COUNT_BITS: u32 = 40;
+/// The lower half is the reference count.
+const COUNT_BITS: u32 = 32;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
-/// The frame is the first of a free block; the count is the block's order.
-const FREE: u64 = 1 << COUNT_BITS;
 /// The owner's allocation holds one of the references.
-const ALLOCATED: u64 = 1 << 41;
+const ALLOCATED: u64 = 1 << 32;
 /// The hypervisor's frame, shown to the owner, and on no page list.
-const SHARED: u64 = 1 << 42;
+const SHARED: u64 = 1 << 33;
+/// The frame is the first of a free block, whose order is behind this bit.
+const FREE: u64 = 1 << 34;
+const ORDER_SHIFT: u32 = 35;
+const ORDER_MASK: u64 = 0x1f;
 /// The owner is in the top 16 bits, as difference to [`DomId::XEN`], so that zero is the
 /// hypervisor.
 const OWNER_SHIFT: u32 = 48;
@@ -54,7 +56,7 @@ impl State {
     /// The first frame of a free block of `1 << order` frames.
     #[must_use]
     pub const fn free(order: u32) -> Self {
-        Self(FREE | order as u64)
+        Self(FREE | (order as u64 & ORDER_MASK) << ORDER_SHIFT)
     }
 
     pub(super) const fn from_raw(raw: u64) -> Self {
@@ -75,13 +77,14 @@ impl State {
     /// Number of general references.
     #[must_use]
     pub const fn count(self) -> u64 {
-        if self.0 & FREE != 0 { 0 } else { self.0 & COUNT_MASK }
+        self.0 & COUNT_MASK
     }
 
     /// The order of the free block that starts here.
     #[must_use]
     pub fn free_order(self) -> Option<u32> {
-        if self.0 & FREE == 0 { None } else { u32::try_from(self.0 & COUNT_MASK).ok() }
+        let order = self.0 >> ORDER_SHIFT & ORDER_MASK;
+        if self.0 & FREE == 0 { None } else { u32::try_from(order).ok() }
     }
 
     /// Whether the allocation still holds a reference.
@@ -110,9 +113,14 @@ impl State {
 
     /// With one more reference, where `owner` is the owner and there is a reference.
     pub(super) const fn referenced_by(self, owner: DomId) -> Option<Self> {
-        // What is left of a frame in use of the owner is its count and how it was given to it.
-        let rest = (self.0 ^ Self::owned(owner).0) & !(ALLOCATED | SHARED);
-        if rest != 0 && rest < COUNT_MASK { Some(Self(self.0.wrapping_add(1))) } else { None }
+        // Below this bit is the count, and how the frame was given to the owner.
+        let is_owners = (self.0 ^ Self::owned(owner).0) >> FREE.trailing_zeros() == 0;
+        let count = self.count();
+        if is_owners && count != 0 && count != COUNT_MASK {
+            Some(Self(self.0.wrapping_add(1)))
+        } else {
+            None
+        }
     }
 
     pub(super) const fn without_allocation(self) -> Self {

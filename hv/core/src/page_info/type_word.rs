@@ -16,7 +16,8 @@ pub enum PageType {
     Writable,
 }
 
-const COUNT_BITS: u32 = 40;
+/// The lower half counts uses.
+const COUNT_BITS: u32 = 32;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const PROGRESS_SHIFT: u32 = 40;
 const PROGRESS_MASK: u64 = 0x3ff << PROGRESS_SHIFT;
@@ -156,7 +157,8 @@ impl TypeWord {
     pub(crate) const fn used_again(self, page_type: PageType) -> Option<Self> {
         let first = if page_type.is_validated() { 1 } else { 0 };
         let count = self.count();
-        let same = self.0 & !(COUNT_MASK | PINNED) == (page_type.code() << TYPE_SHIFT) | VALIDATED;
+        let usable = (page_type.code() << TYPE_SHIFT) | VALIDATED;
+        let same = (self.0 & !PINNED) >> COUNT_BITS == usable >> COUNT_BITS;
         if same && count >= first && count < COUNT_MASK {
             Some(Self(self.0.wrapping_add(1)))
         } else {

@@ -101,6 +101,14 @@ impl<'m, M: Machine> PageTypes<'m, M> {
         self.table.frame(mfn)
     }
 
+    /// Takes a general reference on a frame of `owner`; [`Self::put_page`] drops it.
+    ///
+    /// # Errors
+    /// `EINVAL` where it is not the owner's.
+    pub fn get_page(&self, mfn: Mfn, owner: DomId) -> Result<(), Errno> {
+        self.table.get_page(mfn, owner).map(|_| ()).ok_or(Errno::Einval)
+    }
+
     /// Drops a general reference, and frees the frame if it was the last.
     pub fn put_page(&self, mfn: Mfn) {
         self.drop_page(mfn, self.page(mfn));
@@ -124,6 +132,13 @@ impl<'m, M: Machine> PageTypes<'m, M> {
     pub fn put_page_and_type(&self, mfn: Mfn) {
         let page = self.page(mfn);
         self.drop_type(mfn, page);
+        self.drop_page(mfn, page);
+    }
+
+    /// Drops what [`Self::get_writable`] took.
+    pub fn put_writable(&self, mfn: Mfn) {
+        let page = self.page(mfn);
+        self.drop_writable(page);
         self.drop_page(mfn, page);
     }
 

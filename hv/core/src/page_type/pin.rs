@@ -63,11 +63,12 @@ impl<M: Machine> PageTypes<'_, M> {
     }
 
     /// Takes the references of a frame that the hypervisor writes for a domain; dropped by
-    /// [`Self::put_page_and_type`].
+    /// [`Self::put_writable`].
     ///
     /// # Errors
     /// `EINVAL` where the frame is not the owner's or in another use.
     pub fn get_writable(&self, mfn: Mfn, owner: DomId) -> Result<(), Stop> {
-        self.get_page_and_type(mfn, owner, PageType::Writable)
+        let page = self.table.get_page(mfn, owner).ok_or(Errno::Einval)?;
+        self.take_type(mfn, page, PageType::Writable).inspect_err(|_| self.drop_page(mfn, page))
     }
 }

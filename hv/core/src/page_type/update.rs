@@ -62,7 +62,7 @@ impl<M: Machine> PageTypes<'_, M> {
     /// # Errors
     /// `EINVAL` where the frame is no L1 table of the owner; as the entry.
     pub fn update_leaf(&self, update: &Update) -> Result<(), Stop> {
-        self.in_l1(update.at, update.table_owner, || self.update_in_table(update, Level::L1))
+        self.in_l1(update.at, update.table_owner, || self.update_l1(update))
     }
 
     /// The entry at `at` of an L1 table in use of `owner`; `None` where there is no such table.

@@ -49,7 +49,7 @@ fn execute(
         MmuextCmd::ClearPage => {
             types.get_writable(mfn, owner)?;
             types.machine().zero_frame(mfn);
-            types.put_page_and_type(mfn);
+            types.put_writable(mfn);
             Ok(())
         }
         MmuextCmd::CopyPage => copy_page(types, mfn, Mfn::new(operation.arg2), owner),
@@ -85,7 +85,7 @@ fn copy_page(types: &PageTypes<'_, Host>, to: Mfn, from: Mfn, owner: DomId) -> R
     let result = types.get_writable(to, owner);
     if result.is_ok() {
         types.machine().copy_frame(from, to);
-        types.put_page_and_type(to);
+        types.put_writable(to);
     }
     types.put_page(from);
     result

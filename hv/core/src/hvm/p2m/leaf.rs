@@ -79,7 +79,7 @@ impl Leaf {
     /// Drops the references of a page that is no longer in the tables.
     pub fn let_go<M: Machine>(&self, types: &PageTypes<'_, M>) {
         if self.writable {
-            types.put_page_and_type(self.mfn);
+            types.put_writable(self.mfn);
         } else {
             types.put_page(self.mfn);
         }

@@ -71,10 +71,10 @@ pub(super) fn count_p2m(audit: &Audit<'_, Host>, domain: &Domain) {
 pub(super) fn count_mappings(audit: &Audit<'_, Host>, domain: &Domain) {
     let maptrack = domain.maptrack.lock();
     for mapping in grant_table::audit::mappings(&maptrack).filter(|mapping| mapping.ways.device) {
-        match (grants::frame_of(&mapping), mapping.access) {
-            (Some(mfn), Access::ReadOnly) => audit.general(mfn),
-            (Some(mfn), Access::ReadWrite) => audit.typed(mfn, PageType::Writable),
-            (None, _) => {}
+        let mfn = grants::frame_of(&mapping);
+        match mapping.access {
+            Access::ReadOnly => audit.general(mfn),
+            Access::ReadWrite => audit.typed(mfn, PageType::Writable),
         }
     }
 }

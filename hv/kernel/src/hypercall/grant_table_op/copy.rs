@@ -3,7 +3,7 @@
 use core::ops::Deref;
 
 use hv_core::grant_table::entry::{Access, Use};
-use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop as TypeStop};
+use hv_core::page_type::{BUDGET, PageTypes, Stop as TypeStop};
 use xen_abi::domain::DomId;
 use xen_abi::frame::{Maddr, Mfn, PAGE_SIZE};
 use xen_abi::grant_table::{
@@ -25,10 +25,11 @@ pub(super) fn copy(current: &Current, element: &mut GrantCopy) -> Result<(), Sto
 }
 
 fn try_copy(current: &Current, element: &GrantCopy) -> Result<(), Failure> {
+    let types = PageTypes::new(&Host, BUDGET);
     let source = Side::find(current, &element.source, element.flags & COPY_SOURCE_GREF != 0)?;
     let dest = Side::find(current, &element.dest, element.flags & COPY_DEST_GREF != 0)?;
-    let from = Buffer::open(current, source, Access::ReadOnly)?;
-    let to = Buffer::open(current, dest, Access::ReadWrite)?;
+    let from = Buffer::open(current, &types, source, Access::ReadOnly)?;
+    let to = Buffer::open(current, &types, dest, Access::ReadWrite)?;
     let length = usize::from(element.len);
     let from = from.at(element.source.offset, length)?;
     direct_map::copy_bytes(from, to.at(element.dest.offset, length)?, length);
@@ -85,6 +86,7 @@ impl<'c> Side<'c> {
 
 /// A frame held for a copy; dropping it lets go of the frame and then of the grant.
 struct Buffer<'c> {
+    types: &'c PageTypes<'static, Host>,
     mfn: Mfn,
     access: Access,
     grant: Option<Pin<'c>>,
@@ -104,7 +106,13 @@ impl Drop for Pin<'_> {
 }
 
 impl<'c> Buffer<'c> {
-    fn open(current: &Current, side: Side<'c>, access: Access) -> Result<Self, Failure> {
+    #[inline(always)]
+    fn open(
+        current: &Current,
+        types: &'c PageTypes<'static, Host>,
+        side: Side<'c>,
+        access: Access,
+    ) -> Result<Self, Failure> {
         let owner = side.owner.id;
         let (mfn, grant) = match side.name {
             Name::Frame(frame) => {
@@ -120,8 +128,8 @@ impl<'c> Buffer<'c> {
                 (Mfn::new(u64::from(frame)), Some(pin))
             }
         };
-        hold(mfn, owner, access)?;
-        Ok(Self { mfn, access, grant })
+        hold(types, mfn, owner, access)?;
+        Ok(Self { types, mfn, access, grant })
     }
 
     /// The address of `length` bytes from `offset` on; they must lie in the frame.
@@ -135,24 +143,26 @@ impl<'c> Buffer<'c> {
 
 impl Drop for Buffer<'_> {
     fn drop(&mut self) {
-        let types = PageTypes::new(&Host, BUDGET);
         match self.access {
-            Access::ReadOnly => types.put_page(self.mfn),
-            Access::ReadWrite => types.put_page_and_type(self.mfn),
+            Access::ReadOnly => self.types.put_page(self.mfn),
+            Access::ReadWrite => self.types.put_writable(self.mfn),
         }
         self.grant = None;
     }
 }
 
 /// Takes references on a frame of `owner`, so that it can be read or written.
-fn hold(mfn: Mfn, owner: DomId, access: Access) -> Result<(), Failure> {
+fn hold(
+    types: &PageTypes<'_, Host>,
+    mfn: Mfn,
+    owner: DomId,
+    access: Access,
+) -> Result<(), Failure> {
     if access == Access::ReadOnly {
-        return match Host.frame_table().get_page(mfn, owner) {
-            Some(_) => Ok(()),
-            None => Err(GrantStatus::BAD_PAGE.into()),
-        };
+        types.get_page(mfn, owner).map_err(|_| GrantStatus::BAD_PAGE)?;
+        return Ok(());
     }
-    match PageTypes::new(&Host, BUDGET).get_writable(mfn, owner) {
+    match types.get_writable(mfn, owner) {
         Ok(()) => Ok(()),
         Err(_) if !grants::is_owned(mfn, owner) => Err(GrantStatus::BAD_PAGE.into()),
         Err(TypeStop::Refused(_)) => Err(GrantStatus::GENERAL_ERROR.into()),

@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Mapping grants by page table entries, and taking the mappings away.
-//!
-//! A mapping is taken away in three steps for a batch of elements: the entries go, the TLB is
-//! flushed, and only then the granting guests see that their frames are free.
-use heapless::Vec;
+//! `GNTTABOP_map_grant_ref`: by a page table entry, or, in a PVH domain, behind a frame number.
 use hv_core::grant_table::entry::{Access, Use};
 use hv_core::grant_table::maptrack::{Mapping, Ways};
 use hv_core::hvm::p2m::{Kind, Leaf};
 use hv_core::page_table::{Entry, l1_entry};
-use hv_core::page_type::{BUDGET, Machine, PageTypes, Stop as TypeStop, Update};
-use xen_abi::errno::Errno;
+use hv_core::page_type::{BUDGET, PageTypes, Stop as TypeStop, Update};
 use xen_abi::frame::{Gfn, Maddr, Mfn, VirtAddr};
-use xen_abi::grant_table::{GrantHandle, GrantStatus, MapFlags, MapGrantRef, UnmapGrantRef};
+use xen_abi::grant_table::{GrantStatus, MapFlags, MapGrantRef};
 
-use super::{Failure, Outcome, Stop, check_array, rest, status_of};
-use crate::current::{Current, pcpu};
+use super::{Failure, Stop, status_of};
+use crate::current::Current;
 use crate::domain::{self, Domain};
 use crate::grants::{self, MaptrackPages};
-use crate::guest_ptr::GuestPtr;
 use crate::hvm::physmap;
 use crate::machine::Host;
-
-/// Mappings taken away with one flush.
-const BATCH: usize = 32;
 
 /// What is wanted of one element.
 struct Wish<'d> {
@@ -56,9 +47,9 @@ fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> 
         return Err(GrantStatus::BAD_DOMAIN.into());
     }
     let machine = |frame| grants::machine_frame(&granter, frame);
-    let pinned =
+    let frame =
         granter.grants.lock().pin(element.grant_ref, mapper.id, access, Use::Map, machine)?;
-    let mfn = Mfn::new(u64::from(pinned));
+    let mfn = Mfn::new(u64::from(frame));
     if let Err(failure) = reach(current, &wish, element, mfn) {
         granter.grants.lock().unpin(element.grant_ref, access);
         return Err(failure);
@@ -66,6 +57,7 @@ fn try_map(current: &Current, element: &mut MapGrantRef) -> Result<(), Failure> 
     let mapping = Mapping {
         granter: granter.id,
         reference: element.grant_ref,
+        frame,
         access,
         ways,
         by_entry: flags.contains(MapFlags::CONTAINS_PTE),
@@ -139,7 +131,7 @@ fn write_way(
 }
 
 /// The frame number of a guest physical address, which is that of a page.
-fn guest_frame(address: u64) -> Option<Gfn> {
+pub(super) fn guest_frame(address: u64) -> Option<Gfn> {
     let address = Maddr::new(address);
     (address.offset() == 0).then(|| Gfn::new(address.mfn().get()))
 }
@@ -185,127 +177,10 @@ fn entry_flags(flags: MapFlags) -> u64 {
 }
 
 /// Where the L1 entry is: at a machine address, or the one that maps an address.
-fn entry_at(current: &Current, host_addr: u64, contains_pte: bool) -> Option<Maddr> {
+pub(super) fn entry_at(current: &Current, host_addr: u64, contains_pte: bool) -> Option<Maddr> {
     if contains_pte {
         return Some(Maddr::new(host_addr));
     }
     let root = current.vcpu().kernel_root.get()?;
     l1_entry(&Host, root, VirtAddr::new(host_addr))
-}
-
-/// A mapping of which ways have been closed, but not yet for the granter's eyes.
-struct Closed {
-    handle: GrantHandle,
-    ways: Ways,
-    mfn: Mfn,
-    access: Access,
-}
-
-/// `GNTTABOP_unmap_grant_ref`.
-pub(super) fn unmap_all(
-    current: &Current,
-    op: u32,
-    elements: GuestPtr<UnmapGrantRef>,
-    count: u32,
-) -> Result<Outcome, Errno> {
-    check_array(elements, count)?;
-    let mut done = 0;
-    while done < count {
-        let at = elements.element(u64::from(done))?;
-        if done > 0 && (pcpu().reschedule.get() || done >= super::ELEMENTS_PER_CALL) {
-            return Ok(rest(op, at, count, done));
-        }
-        let batch = count.saturating_sub(done).min(u32::try_from(BATCH).unwrap_or(1));
-        unmap_batch(current, at, batch)?;
-        done = done.saturating_add(batch);
-    }
-    Ok(Outcome::Done(0))
-}
-
-fn unmap_batch(
-    current: &Current,
-    elements: GuestPtr<UnmapGrantRef>,
-    count: u32,
-) -> Result<(), Errno> {
-    let mut closed = Vec::<Closed, BATCH>::new();
-    let result = close_batch(current, elements, count, &mut closed);
-    if current.domain().hvm.is_none() && closed.iter().any(|one| one.ways.host) {
-        Host.flush_tlb();
-    }
-    for &Closed { handle, ways, mfn, access } in &closed {
-        // The same handle may be in the batch twice; its references are dropped once.
-        let open = current.domain().maptrack.lock().get(handle).is_ok_and(|one| one.ways.device);
-        if ways.device && open {
-            grants::drop_for_devices(&PageTypes::new(&Host, BUDGET), mfn, access);
-        }
-        let ended = current.domain().maptrack.lock().take_ways(handle, ways);
-        if let Some(mapping) = ended {
-            grants::unpin(mapping);
-        }
-    }
-    result
-}
-
-fn close_batch(
-    current: &Current,
-    elements: GuestPtr<UnmapGrantRef>,
-    count: u32,
-    closed: &mut Vec<Closed, BATCH>,
-) -> Result<(), Errno> {
-    for index in 0..count {
-        let at = elements.element(u64::from(index))?;
-        let mut element = at.read()?;
-        element.status = match close_ways(current, &element) {
-            Ok(one) => {
-                closed.push(one).map_err(|_| Errno::Einval)?;
-                GrantStatus::OKAY
-            }
-            Err(status) => status,
-        };
-        at.write(&element)?;
-    }
-    Ok(())
-}
-
-/// Closes the ways an element names. The entry must hold this very mapping.
-fn close_ways(current: &Current, element: &UnmapGrantRef) -> Result<Closed, GrantStatus> {
-    let mapper = current.domain();
-    let mapping = mapper.maptrack.lock().get(element.handle)?;
-    let granter = domain::find(mapping.granter).ok_or(GrantStatus::BAD_DOMAIN)?;
-    let frame = granter.grants.lock().active(mapping.reference).map(|active| active.frame);
-    let mfn = Mfn::new(u64::from(frame.ok_or(GrantStatus::GENERAL_ERROR)?));
-    let ways = Ways {
-        host: mapping.ways.host && element.host_addr != 0,
-        device: mapping.ways.device && element.dev_bus_addr != 0,
-    };
-    if ways.device && element.dev_bus_addr != mfn.maddr().get() {
-        return Err(GrantStatus::BAD_DEV_ADDR);
-    }
-    if ways.host {
-        clear_entry(current, element.host_addr, mfn, &mapping)?;
-    }
-    Ok(Closed { handle: element.handle, ways, mfn, access: mapping.access })
-}
-
-/// Empties the entry, which the guest names as it did for the mapping.
-fn clear_entry(
-    current: &Current,
-    host_addr: u64,
-    mfn: Mfn,
-    mapping: &Mapping,
-) -> Result<(), GrantStatus> {
-    let writable = mapping.access == Access::ReadWrite;
-    if let Some(hvm) = &current.domain().hvm {
-        let gfn = guest_frame(host_addr).ok_or(GrantStatus::GENERAL_ERROR)?;
-        let ours = Leaf { mfn, kind: Kind::Grant, writable };
-        physmap::get(hvm, gfn).filter(|leaf| *leaf == ours).ok_or(GrantStatus::GENERAL_ERROR)?;
-        return physmap::remove(current.domain(), hvm, gfn)
-            .map(|_| ())
-            .map_err(|_| GrantStatus::GENERAL_ERROR);
-    }
-    let types = PageTypes::new(&Host, BUDGET);
-    let at = entry_at(current, host_addr, mapping.by_entry).ok_or(GrantStatus::GENERAL_ERROR)?;
-    types
-        .unmap_grant(at, current.domain().id, mfn, writable)
-        .map_err(|_| GrantStatus::GENERAL_ERROR)
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `grant_table_op`: the elements of an array, each with a status of its own.
 //!
-//! - [`map`]: mapping grants, and taking mappings away.
+//! - [`map`]: mapping grants.
+//! - [`unmap`]: taking mappings away.
 //! - [`copy`]: copying between frames.
 //! - [`setup`]: the table itself.
 use xen_abi::errno::Errno;
@@ -15,6 +16,7 @@ use crate::guest_ptr::{GuestPtr, is_guest_range};
 mod copy;
 mod map;
 mod setup;
+mod unmap;
 
 /// Elements worked on before others get a turn, if they want one.
 const ELEMENTS_PER_CALL: u32 = 64;
@@ -69,7 +71,7 @@ pub fn grant_table_op(
         GrantTableOp::MapGrantRef => {
             each(op, elements.cast(), count, |element| map::map(current, element))
         }
-        GrantTableOp::UnmapGrantRef => map::unmap_all(current, op, elements.cast(), count),
+        GrantTableOp::UnmapGrantRef => unmap::unmap_all(current, op, elements.cast(), count),
         GrantTableOp::Copy => {
             each(op, elements.cast(), count, |element| copy::copy(current, element))
         }
@@ -107,7 +109,8 @@ fn each<T: FromBytes + IntoBytes + Immutable>(
         if done > 0 && (done >= ELEMENTS_PER_CALL || pcpu().reschedule.get()) {
             return Ok(rest(op, at, count, done));
         }
-        let mut element = at.read()?;
+        let mut element = T::new_zeroed();
+        at.read_to(&mut element)?;
         match work(&mut element) {
             Ok(()) => at.write(&element)?,
             Err(Stop::Failed(errno)) => return Err(errno),

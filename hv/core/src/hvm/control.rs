@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Control registers of a PVH guest: which bits it may set.
-use super::paging::{CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, Paging};
+use super::paging::{
+    CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_SMAP, CR4_SMEP, EFER_LMA, EFER_NXE, Paging,
+};
 use crate::cpuid::Answer;
 
 /// EFER: syscall.
 const EFER_SCE: u64 = 1 << 0;
 /// EFER: long mode is to be entered when paging is turned on.
 const EFER_LME: u64 = 1 << 8;
-/// EFER: no-execute.
-const EFER_NXE: u64 = 1 << 11;
 
 /// EFER after a guest wrote `value` where it saw `old`; `None` for bits that it may not set, and
 /// for a change of mode while paging is on.
@@ -63,6 +63,31 @@ pub const fn cr0(paging: &Paging, value: u64, in_64_bit_code: bool) -> Option<Pa
 pub const fn with_status_word(cr0: u64, word: u16) -> u64 {
     let [low, _] = word.to_le_bytes();
     cr0 & !0xe | (low & 0xf) as u64
+}
+
+/// How a guest translates after it wrote `value` to CR3; `None` for bits that no address has.
+#[must_use]
+pub const fn cr3(old: &Paging, value: u64, physical_bits: u32) -> Option<Paging> {
+    if value & u64::MAX.wrapping_shl(physical_bits) != 0 {
+        return None;
+    }
+    Some(Paging { cr3: value, ..*old })
+}
+
+/// What the processor runs with beneath a guest whose tables are shadowed: it always translates, by
+/// entries of 8 bytes that can forbid execution, and protects read-only pages from the kernel too.
+#[must_use]
+pub const fn beneath(guest: &Paging) -> Paging {
+    let mut cr4 = guest.cr4 | CR4_PAE;
+    let mut efer = guest.efer | EFER_NXE;
+    if guest.cr0 & CR0_PG == 0 {
+        cr4 &= !(CR4_SMEP | CR4_SMAP);
+    }
+    if guest.efer & EFER_LMA == 0 {
+        efer &= !EFER_LME;
+    }
+    let cr0 = guest.cr0 & !(CR0_NW | CR0_CD) | CR0_PG | CR0_WP;
+    Paging { cr0, cr4, efer, ..*guest }
 }
 
 /// Bits of CR4 that a guest may set, by what it sees of CPUID leaves 1 and 7.
@@ -135,6 +160,22 @@ mod tests {
         assert_eq!(cr0(&PROTECTED, 0xffff_ffff, false).map(|paging| paging.cr0), Some(CR0_KNOWN));
         assert_eq!(with_status_word(CR0_PE | 8, 0xfff0), CR0_PE);
         assert_eq!(with_status_word(CR0_ET, 0xf), CR0_ET | 0xf);
+    }
+
+    #[test]
+    fn roots_are_addresses() {
+        let old = Paging::default();
+        assert_eq!(cr3(&old, 0x1018, 40), Some(Paging { cr3: 0x1018, ..old }));
+        assert_eq!(cr3(&old, 1 << 40, 40), None);
+        assert_eq!(cr3(&old, 1 << 63, 40), None);
+    }
+
+    #[test]
+    fn the_processor_always_translates_and_protects() {
+        let off = Paging { cr4: CR4_SMEP, efer: EFER_LME, ..Paging::default() };
+        let beneath = beneath(&off);
+        assert_eq!(beneath.cr0, CR0_PG | CR0_WP);
+        assert_eq!((beneath.cr4, beneath.efer), (CR4_PAE, EFER_NXE));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //!
 //! - [`p2m`]: from the guest's frames to the machine's, which is also the second-level page table.
 //! - [`paging`]: from an address of the guest to one of its frames, as its own tables say.
+//! - [`shadow`]: both in one table, for a processor that walks one level of tables.
 //! - [`instruction`]: how long an instruction is that the hypervisor executes for the guest.
+//! - [`invlpg`]: which page such an instruction flushes.
+//! - [`delivery`]: what becomes of a fault while another one is being delivered.
 //! - [`msr`], [`control`]: which registers and bits it may use.
 //! - [`tag`]: which guest the processor's cached translations belong to.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
@@ -11,10 +14,13 @@
 //! - [`context`]: a virtual CPU's state from the toolstack's records.
 pub mod context;
 pub mod control;
+pub mod delivery;
 pub mod instruction;
+pub mod invlpg;
 pub mod msr;
 pub mod p2m;
 pub mod paging;
 pub mod params;
+pub mod shadow;
 pub mod tag;
 pub mod vmx;

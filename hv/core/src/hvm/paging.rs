@@ -18,6 +18,12 @@ pub const CR0_WP: u64 = 1 << 16;
 pub const CR4_PAE: u64 = 1 << 5;
 /// CR4: large pages without PAE.
 pub const CR4_PSE: u64 = 1 << 4;
+/// CR4: the kernel must not execute pages of user mode.
+pub const CR4_SMEP: u64 = 1 << 20;
+/// CR4: the kernel must not touch pages of user mode, unless it says so.
+pub const CR4_SMAP: u64 = 1 << 21;
+/// EFER: entries can forbid execution.
+pub const EFER_NXE: u64 = 1 << 11;
 /// EFER: long mode is active.
 pub const EFER_LMA: u64 = 1 << 10;
 

@@ -38,7 +38,7 @@ number_enum! {
         MaximumGpfn = 14,
         /// [`RemoveFromPhysmap`].
         RemoveFromPhysmap = 15,
-        /// Several [`AddToPhysmap`] at once.
+        /// [`AddToPhysmapBatch`].
         AddToPhysmapBatch = 23,
         /// [`MemoryReservation`]: sets pages aside.
         ClaimPages = 24,
@@ -162,6 +162,8 @@ number_enum! {
         GmfnRange = 3,
         /// A frame of another domain (batch only).
         GmfnForeign = 4,
+        /// Memory of a device.
+        DeviceMemory = 5,
     }
 }
 
@@ -181,6 +183,28 @@ pub struct AddToPhysmap {
     pub idx: u64,
     /// Where it goes.
     pub gpfn: u64,
+}
+
+/// Puts several frames into a PVH guest's physical address space.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct AddToPhysmapBatch {
+    /// The domain.
+    pub domid: DomId,
+    /// A [`PhysmapSpace`].
+    pub space: u16,
+    /// How many.
+    pub size: u16,
+    /// Whose the frames are, for [`PhysmapSpace::GmfnForeign`].
+    pub foreign_domid: DomId,
+    /// Guest virtual address of their indices in the space (`u64`).
+    pub idxs: u64,
+    /// Guest virtual address of where each goes (`u64`).
+    pub gpfns: u64,
+    /// Guest virtual address; out: 0 or a negative errno for each (`i32`).
+    pub errs: u64,
 }
 
 /// Takes a frame out of a PVH guest's physical address space.
@@ -296,6 +320,8 @@ assert_layout!(DomainArg, size = 2);
 assert_layout!(MachphysMfnList, size = 24, extent_start @ 8, nr_extents @ 16);
 assert_layout!(MachphysMapping, size = 24, v_end @ 8, max_mfn @ 16);
 assert_layout!(AddToPhysmap, size = 24, size @ 2, space @ 4, idx @ 8, gpfn @ 16);
+assert_layout!(AddToPhysmapBatch, size = 32, space @ 2, size @ 4, foreign_domid @ 6, idxs @ 8,
+    gpfns @ 16, errs @ 24);
 assert_layout!(RemoveFromPhysmap, size = 16, gpfn @ 8);
 assert_layout!(MemoryMap, size = 16, buffer @ 8);
 assert_layout!(ForeignMemoryMap, size = 24, map @ 8);

@@ -30,7 +30,7 @@ const TYPES: [DomainType; 2] = [DomainType::Pv, DomainType::Pvh];
 
 /// Rows whose values on Xen are other in a PVH domain than in a PV one: guest and row, or no row
 /// where it is so with all. tests/README.md says why.
-const OTHER_FOR_PVH: [(&str, &str); 9] = [
+const OTHER_FOR_PVH: [(&str, &str); 10] = [
     ("critical_instructions", ""),
     ("grant_ways", "frame 0"),
     ("grant_ways", "into frame 0"),
@@ -38,12 +38,13 @@ const OTHER_FOR_PVH: [(&str, &str); 9] = [
     ("grants", "map in Xen's range"),
     ("memory_op", "exchange into Xen"),
     ("physdev_op", ""),
+    ("physmap", ""),
     ("privileged", "set_iopl 9"),
     ("sched_op", "old yield"),
 ];
 
-/// A guest with nothing to test as the PV domain that it would be on hv.
-const ONLY_PVH: &str = "pvh";
+/// Guests with nothing to test as the PV domain that they would be on hv.
+const ONLY_PVH: [&str; 2] = ["pvh", "physmap_random"];
 
 /// Runs `names` on hv and on the real Xen, and fails where a guest fails or the tables differ.
 pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String]) -> Result<()> {
@@ -78,7 +79,7 @@ pub(super) fn lives(workspace: &Workspace, tally: &mut Tally, only: &str) -> Res
 
 /// Whether a guest speaks to the hypervisor, and not to what else our dom0 is.
 fn is_plain(name: &str) -> bool {
-    !OF_OUR_DOM0.contains(&name) && name != ONLY_PVH
+    !OF_OUR_DOM0.contains(&name) && !ONLY_PVH.contains(&name)
 }
 
 /// Runs a guest, beside its partner if it has one.

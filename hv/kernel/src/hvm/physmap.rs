@@ -12,7 +12,7 @@ use super::Hvm;
 use crate::domain::Domain;
 use crate::life::Progress;
 use crate::machine::Host;
-use crate::memory::frames;
+use crate::memory::{domain_frames, frames};
 
 /// The machine frame behind `gfn`: the same for a PV domain, which names machine frames.
 pub fn machine_frame(domain: &Domain, gfn: Mfn) -> Option<Mfn> {
@@ -126,6 +126,21 @@ pub fn remove(domain: &Domain, hvm: &Hvm, gfn: Gfn) -> Result<Leaf, Errno> {
     let leaf = taken.ok_or(Errno::Enoent)?;
     forget(hvm, &PageTypes::new(&Host, BUDGET), &leaf);
     Ok(leaf)
+}
+
+/// Takes away what is behind `gfn`, and gives memory of the domain back; a frame that the hypervisor
+/// shares with it stays the hypervisor's.
+///
+/// # Errors
+/// `ENXIO` for a frame of another domain; as [`remove`].
+pub fn give_back(domain: &Domain, hvm: &Hvm, gfn: Gfn) -> Result<(), Errno> {
+    let leaf = get(hvm, gfn).ok_or(Errno::Enoent)?;
+    if leaf.kind != Kind::Own {
+        return Err(Errno::Enxio);
+    }
+    let is_shared = frames::table().frame(leaf.mfn).state().is_shared();
+    remove(domain, hvm, gfn)?;
+    if is_shared { Ok(()) } else { domain_frames::take_back(domain, leaf.mfn) }
 }
 
 /// Takes away the large leaf that begins at `gfn`, and says of which frames it was.

@@ -45,10 +45,11 @@ pub fn memory_op(current: &Current, cmd: u64, arg: GuestPtr) -> Result<Outcome, 
         MemoryOp::MemoryMap => maps::memory_map(current, arg.cast()),
         MemoryOp::SetMemoryMap => maps::set_memory_map(current, arg.cast()),
         MemoryOp::MachineMemoryMap => maps::machine_memory_map(current, arg.cast()),
-        MemoryOp::AddToPhysmap | MemoryOp::AddToPhysmapBatch => {
-            physmap::add_to_physmap(current, op, arg.cast())
+        MemoryOp::AddToPhysmap => return physmap::add_to_physmap(current, start, arg.cast()),
+        MemoryOp::AddToPhysmapBatch => {
+            return physmap::add_to_physmap_batch(current, start, arg.cast());
         }
-        MemoryOp::RemoveFromPhysmap => physmap::remove_from_physmap(current, arg.cast()),
+        MemoryOp::RemoveFromPhysmap => physmap::remove_from_physmap(current, start, arg.cast()),
         MemoryOp::AcquireResource => {
             return acquire_resource::acquire_resource(current, arg.cast());
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lists of extents to get or to give back. These operations return how many extents were done,
 //! and stop at the first that fails; as on Xen there is hardly an error number.
-use hv_core::hvm::p2m::{Kind, LARGE_PAGES, Leaf};
+use hv_core::hvm::p2m::{LARGE_PAGES, Leaf};
 use hv_core::memory_op::address_bits;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Gfn, Mfn, Pfn};
@@ -114,24 +114,15 @@ fn increase(
 fn decrease(domain: &Domain, entry: GuestPtr<u64>, order: u32) -> Result<(), Errno> {
     let first = Mfn::new(entry.read()?);
     first.get().checked_add(1 << order).ok_or(Errno::Einval)?;
-    if let Some(hvm) = &domain.hvm
-        && 1 << order == LARGE_PAGES
+    let Some(hvm) = &domain.hvm else {
+        let mut frames = domain_frames::block(first, order);
+        return frames.try_for_each(|mfn| domain_frames::take_back(domain, mfn));
+    };
+    if 1 << order == LARGE_PAGES
         && let Some(mut frames) = physmap::remove_large(hvm, Gfn::new(first.get()))
     {
         return frames.try_for_each(|mfn| domain_frames::take_back(domain, mfn));
     }
-    for frame in domain_frames::block(first, order) {
-        let mfn = match &domain.hvm {
-            Some(hvm) => take_out(domain, hvm, Gfn::new(frame.get()))?,
-            None => frame,
-        };
-        domain_frames::take_back(domain, mfn)?;
-    }
-    Ok(())
-}
-
-/// Takes memory out of a PVH domain's address space; `EINVAL` where there is none of its own.
-fn take_out(domain: &Domain, hvm: &Hvm, gfn: Gfn) -> Result<Mfn, Errno> {
-    physmap::get(hvm, gfn).filter(|leaf| leaf.kind == Kind::Own).ok_or(Errno::Einval)?;
-    Ok(physmap::remove(domain, hvm, gfn)?.mfn)
+    let mut gfns = domain_frames::block(first, order).map(|frame| Gfn::new(frame.get()));
+    gfns.try_for_each(|gfn| physmap::give_back(domain, hvm, gfn))
 }

@@ -118,6 +118,6 @@ fn run(session: &mut Session, case: &Case) -> Result<Vec<Row>> {
 }
 
 fn domain(name: &str, kernel: &str, rest: &str) -> Result<Domain> {
-    let text = format!("name = \"{name}\"\nkernel = \"/boot/{kernel}\"\nmemory = 16\n{rest}");
+    let text = format!("name = \"{name}\"\nkernel = \"/boot/{kernel}\"\nmemory = 32\n{rest}");
     Domain::new(format!("{name}.cfg").into(), text)
 }

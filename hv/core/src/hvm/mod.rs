@@ -7,6 +7,7 @@
 //! - [`instruction`]: how long an instruction is that the hypervisor executes for the guest.
 //! - [`invlpg`]: which page such an instruction flushes.
 //! - [`delivery`]: what becomes of a fault while another one is being delivered.
+//! - [`string_io`]: string instructions on ports.
 //! - [`msr`], [`control`]: which registers and bits it may use.
 //! - [`tag`]: which guest the processor's cached translations belong to.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
@@ -22,5 +23,6 @@ pub mod p2m;
 pub mod paging;
 pub mod params;
 pub mod shadow;
+pub mod string_io;
 pub mod tag;
 pub mod vmx;

@@ -118,6 +118,19 @@ impl Paging {
         None
     }
 
+    /// The error code of the page fault that the processor gives where [`Self::translate`] gives
+    /// nothing (Intel SDM volume 3, figure 4-12).
+    pub fn error_code(
+        &self,
+        address: u64,
+        access: Access,
+        read: impl Fn(u64) -> Option<u64>,
+    ) -> u32 {
+        let kernel = Self { user: false, ..*self };
+        let is_there = kernel.translate(address, Access::Read, read).is_some();
+        u32::from(is_there) | u32::from(access == Access::Write) << 1 | u32::from(self.user) << 2
+    }
+
     const fn allows(&self, rights: u64, access: Access) -> bool {
         if self.user && rights & USER == 0 {
             return false;

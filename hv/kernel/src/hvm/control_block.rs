@@ -2,6 +2,7 @@
 //! [`ControlBlock`]: what a back end gives for each vCPU, and [`Backend`]: what it is.
 use hv_core::hvm::p2m::Format;
 use hv_core::hvm::paging::{EFER_LMA, Paging};
+use hv_core::hvm::string_io::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
 
@@ -112,8 +113,8 @@ pub trait ControlBlock: Sync {
     /// The privilege level, 0 to 3.
     fn cpl(&self) -> u8;
 
-    /// The code segment.
-    fn code_segment(&self) -> Segment;
+    /// A segment register.
+    fn segment(&self, register: SegmentRegister) -> Segment;
 
     /// The guest's page attributes.
     fn pat(&self) -> u64;
@@ -132,6 +133,7 @@ pub trait ControlBlock: Sync {
 
     /// Whether the guest runs 64-bit code.
     fn is_64_bit(&self) -> bool {
-        self.paging().efer & EFER_LMA != 0 && self.code_segment().attributes & Segment::LONG != 0
+        self.paging().efer & EFER_LMA != 0
+            && self.segment(SegmentRegister::Cs).attributes & Segment::LONG != 0
     }
 }

@@ -2,6 +2,7 @@
 //! The instruction that made a guest leave: its bytes, its length, and stepping over it.
 use hv_core::emulate::MAX_LENGTH;
 use hv_core::hvm::instruction::Known;
+use hv_core::hvm::string_io::SegmentRegister;
 
 use super::exit::Refused;
 use super::memory;
@@ -11,7 +12,7 @@ use crate::vcpu::Vcpu;
 pub fn fetch(vcpu: &Vcpu) -> [u8; MAX_LENGTH] {
     const PAGE: u64 = 4096;
     let block = vcpu.hvm.block();
-    let base = if block.is_64_bit() { 0 } else { block.code_segment().base };
+    let base = if block.is_64_bit() { 0 } else { block.segment(SegmentRegister::Cs).base };
     let at = vcpu.regs.rip.get().wrapping_add(base);
     let mut bytes = [0; MAX_LENGTH];
     // SAFETY: the array has room for all.

@@ -50,6 +50,56 @@ fn for_each_part(
     Some(())
 }
 
+/// Why memory of the guest cannot be reached.
+pub enum Unreachable {
+    /// Its own tables do not lead there: its page fault.
+    Page {
+        /// The address in question.
+        address: u64,
+        /// As the guest's handler sees it.
+        error: u32,
+    },
+    /// They do, but there is no memory.
+    NoMemory,
+}
+
+/// Looks whether `length` bytes at `address`, at most two pages, can be accessed, and then fills
+/// them with `fill`, if there is one.
+///
+/// # Errors
+/// Why they cannot be accessed; nothing is written then.
+pub fn visit(
+    vcpu: &Vcpu,
+    address: u64,
+    length: u64,
+    access: Access,
+    fill: Option<u8>,
+) -> Result<(), Unreachable> {
+    let hvm = vcpu.domain().hvm.as_ref().ok_or(Unreachable::NoMemory)?;
+    let p2m = hvm.p2m.lock();
+    let p2m = p2m.as_ref().ok_or(Unreachable::NoMemory)?;
+    let paging = vcpu.hvm.block().paging();
+    let in_first = length.min(PAGE - address % PAGE);
+    let parts = [(address, in_first), (address.wrapping_add(in_first), length - in_first)];
+    let mut found = [None; 2];
+    for ((at, length), found) in parts.into_iter().zip(&mut found).filter(|(part, _)| part.1 > 0) {
+        let read = |at| machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at));
+        let Some(physical) = paging.translate(at, access, read) else {
+            let error = paging.error_code(at, access, read);
+            return Err(Unreachable::Page { address: at, error });
+        };
+        let machine = machine_address(p2m, physical, access).ok_or(Unreachable::NoMemory)?;
+        *found = Some((machine, usize::try_from(length).unwrap_or(0)));
+    }
+    let Some(byte) = fill else { return Ok(()) };
+    for (machine, length) in found.into_iter().flatten() {
+        let target: *mut u8 = direct_map::pointer(machine);
+        // SAFETY: the frame is the guest's to write, holds nothing of Rust's, and the bytes lie in it.
+        unsafe { target.write_bytes(byte, length) }
+    }
+    Ok(())
+}
+
 fn translate(p2m: &P2m, paging: &Paging, address: u64, access: Access) -> Option<u64> {
     paging.translate(address, access, |at| {
         machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at))

@@ -9,7 +9,7 @@
 //!
 //! - [`control_block`]: what a back end gives; [`exit_reason`]: what it says.
 //! - [`exit`]: from the reason of an exit to what is done about it; [`instruction`]: the one that
-//!   caused it; [`register`], [`msr`], [`port`]: executing it.
+//!   caused it; [`register`], [`msr`], [`port`], [`string_port`]: executing it.
 //! - [`hypercall`]: which hypercalls such a guest has.
 //! - [`events`]: event channels as an interrupt.
 //! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where.
@@ -40,6 +40,7 @@ pub mod physmap;
 mod port;
 mod register;
 pub mod state;
+mod string_port;
 
 use control_block::{Backend, ControlBlock, EntryWords, Translations};
 

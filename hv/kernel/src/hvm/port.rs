@@ -3,12 +3,13 @@
 use super::exit::Refused;
 use super::exit_reason::PortExit;
 use super::instruction::go_to;
+use super::string_port;
 use crate::vcpu::Vcpu;
 
 /// What is read is all ones, what is written goes nowhere.
 pub fn access(vcpu: &Vcpu, port: PortExit) -> Result<(), Refused> {
     if port.is_string {
-        return Err(Refused);
+        return string_port::access(vcpu, port);
     }
     if port.is_read {
         let rax = &vcpu.regs.rax;

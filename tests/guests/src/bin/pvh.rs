@@ -6,6 +6,7 @@
 
 use core::arch::{asm, x86_64::__cpuid_count};
 
+use minios::memory::SharedPages;
 use minios::{DomId, GuestType};
 use test_guests::hypercall::{at_mut, call1, call2};
 use test_guests::traps::faults;
@@ -14,7 +15,7 @@ use test_report::Report;
 use xen_abi::errno::Errno;
 use xen_abi::hvm::{HvmOp, HvmParam, HvmParamArg};
 use xen_abi::hypercall::Hypercall;
-use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_UD};
+use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF, VECTOR_UD};
 
 test_report::guest!(run);
 
@@ -28,6 +29,7 @@ async fn run(report: &mut Report) {
     }
     traps::record(VECTOR_GP, TrapFlags::empty());
     traps::record(VECTOR_UD, TrapFlags::empty());
+    traps::record(VECTOR_PF, TrapFlags::empty());
     virtualization(report);
     registers(report);
     ports(report);
@@ -112,11 +114,45 @@ fn ports(report: &mut Report) {
     report.expect("in", value, u32::MAX);
     // SAFETY: as above: what is written goes nowhere.
     unsafe { asm!("out 0x80, al", in("al") 1u8) };
+    string_ports(report);
     report.expect(
         "rdpmc",
         faults(|| provoke!("rdpmc"; in("ecx") 0, out("eax") _, out("edx") _)),
         1,
     );
+}
+
+/// Repeated, in either direction, over the end of a page, and where there is no memory.
+fn string_ports(report: &mut Report) {
+    let Ok(pages) = SharedPages::alloc(2) else { return report.error("pages", "no memory") };
+    let start = pages.address() as u64;
+    let ins = |at: u64, count: u64| {
+        let (mut at, mut left) = (at, count);
+        let faulted = faults(|| {
+            provoke!("rep insd"; in("dx") 0x1f0u16, inout("rdi") at, inout("rcx") left);
+        });
+        (faulted, at, left)
+    };
+    report.equal("rep ins", ins(start + 4090, 1020), (0, start + 8170, 0));
+    let words = [4086, 4090, 8166, 8170].map(|at| pages.load_u16(at));
+    report.expect("what rep ins wrote", words, [0, 0xffff, 0xffff, 0]);
+    report.equal("rep ins of nothing", ins(8, 0), (0, 8, 0));
+    let (mut at, mut left) = (start + 4098, 10u64);
+    provoke!("std", "rep insw", "cld"; in("dx") 0x1f0u16, inout("rdi") at, inout("rcx") left);
+    report.equal("downwards", (at, left), (start + 4078, 0));
+    report.expect("rep ins to page 0: faults, words left", (ins(8, 3).0, ins(8, 3).2), (1, 3));
+    let cr2: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, cr2", out(reg) cr2) };
+    report.expect("where", (cr2, traps::last(VECTOR_PF).error), (8, Some(2)));
+    let across = ins(0x7fff_ffff_fffc, 1).0;
+    report.expect("rep ins to what is no address", across, 1);
+    let outs = |at: u64| {
+        faults(|| {
+            provoke!("rep outsb"; in("dx") 0x80u16, inout("rsi") at => _, inout("rcx") 9000u64 => _);
+        })
+    };
+    report.expect("rep outs", (outs(start - 1000), outs(8)), (0, 1));
 }
 
 fn identification(report: &mut Report) {

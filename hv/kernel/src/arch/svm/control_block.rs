@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use hv_core::hvm::paging::Paging;
+use hv_core::hvm::string_io::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
 
@@ -195,8 +196,8 @@ impl ControlBlock for Vmcb {
         self.cpl.get()
     }
 
-    fn code_segment(&self) -> Segment {
-        self.segments[segment::CS].get()
+    fn segment(&self, register: SegmentRegister) -> Segment {
+        self.segments[segment::index(register)].get()
     }
 
     fn pat(&self) -> u64 {

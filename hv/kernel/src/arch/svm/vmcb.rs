@@ -91,8 +91,20 @@ pub struct Vmcb {
 
 /// Indices of [`Vmcb::segments`].
 pub mod segment {
-    /// cs.
-    pub const CS: usize = 1;
+    use hv_core::hvm::string_io::SegmentRegister;
+
+    /// Where a register is.
+    pub const fn index(register: SegmentRegister) -> usize {
+        match register {
+            SegmentRegister::Es => 0,
+            SegmentRegister::Cs => 1,
+            SegmentRegister::Ss => 2,
+            SegmentRegister::Ds => 3,
+            SegmentRegister::Fs => 4,
+            SegmentRegister::Gs => 5,
+        }
+    }
+
     /// gdtr.
     pub const GDTR: usize = 6;
     /// idtr.

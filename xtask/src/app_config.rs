@@ -10,7 +10,7 @@ use crate::qemu::FIRST_LEASE;
 mod tests;
 
 /// What a cfg says of files and of the network.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Clone)]
 pub(crate) struct AppConfig {
     pub(crate) name: String,
     pub(crate) kernel: String,

@@ -19,7 +19,7 @@ pub(crate) struct Started {
 }
 
 /// A machine that an emulator can start.
-pub(crate) trait Emulated {
+pub(crate) trait Emulated: Send {
     /// Starts it; what the emulator itself has to say goes to `errors`.
     fn start(&self, errors: File) -> Result<Started>;
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `etc/xen/auto/NAME.cfg` | a domain that dom0 creates at boot |
 //! | `etc/xen/NAME.cfg` | a domain for `create NAME` |
+//! | `etc/xen/FOLDER/NAME.cfg` | a domain for `create FOLDER/NAME` |
 //! | `boot/APP` | an app's image |
 //! | `boot/APP.cpio` | an app's ramdisk: the folder apps/APP/ramdisk |
 //!
@@ -22,6 +23,9 @@ use crate::{
     cpio::Archive,
     workspace::Workspace,
 };
+
+/// Where dom0 has cfgs.
+pub(crate) const CONFIGS: &str = "etc/xen";
 
 /// Which domains a machine starts with.
 #[derive(clap::Args)]
@@ -48,12 +52,13 @@ impl Choice {
 }
 
 /// A domain of a machine: its cfg file, read.
+#[derive(Clone)]
 pub(crate) struct Domain {
     path: PathBuf,
     text: String,
     config: AppConfig,
-    /// Whether dom0 creates it at boot, or waits to be told.
-    at_boot: bool,
+    /// Where dom0 has its cfg.
+    folder: String,
 }
 
 impl Domain {
@@ -80,19 +85,24 @@ impl Domain {
     /// relative to `path`.
     pub(crate) fn new(path: PathBuf, text: String) -> Result<Self> {
         let config = AppConfig::parse(&text).with_context(|| path.display().to_string())?;
-        Ok(Self { path, text, config, at_boot: false })
+        Ok(Self { path, text, config, folder: CONFIGS.to_owned() })
     }
 
     /// The same domain, created by dom0 at boot.
     pub(crate) fn at_boot(self) -> Self {
-        Self { at_boot: true, ..self }
+        self.in_folder("auto")
     }
 
-    /// The same domain with another `type` in its cfg.
-    pub(crate) fn with_type(mut self, kind: &str) -> Self {
-        let is_type = |line: &&str| line.split('=').next().is_some_and(|key| key.trim() == "type");
-        let others: Vec<&str> = self.text.lines().filter(|line| !is_type(line)).collect();
-        self.text = format!("{}\ntype = \"{kind}\"\n", others.join("\n"));
+    /// The same domain, whose cfg is in another folder beside the others.
+    pub(crate) fn in_folder(self, name: &str) -> Self {
+        Self { folder: format!("{CONFIGS}/{name}"), ..self }
+    }
+
+    /// The same domain with another value of a key in its cfg.
+    pub(crate) fn with_setting(mut self, key: &str, value: &str) -> Self {
+        let is_it = |line: &&str| line.split('=').next().is_some_and(|other| other.trim() == key);
+        let others: Vec<&str> = self.text.lines().filter(|line| !is_it(line)).collect();
+        self.text = format!("{}\n{key} = \"{value}\"\n", others.join("\n"));
         self
     }
 
@@ -108,8 +118,7 @@ impl Domain {
     }
 
     fn add_to(&self, archive: &mut Archive, workspace: &Workspace, profile: Profile) -> Result<()> {
-        let folder = if self.at_boot { "etc/xen/auto" } else { "etc/xen" };
-        archive.add(&format!("{folder}/{}.cfg", self.config.name), self.text.as_str());
+        archive.add(&format!("{}/{}.cfg", self.folder, self.config.name), self.text.as_str());
         let built = self.config.kernel.strip_prefix("/boot/");
         let built = built.map(|name| build::finished(workspace, profile, name));
         let kernel = built.filter(|path| path.is_file());

@@ -86,7 +86,8 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::require(args.on.tools(), args.consent)?;
     let mut domains = args.domains.read(workspace)?;
     if let (Hypervisor::Hv, Some(kind)) = (args.on, args.r#type) {
-        domains = domains.into_iter().map(|domain| domain.with_type(kind.name())).collect();
+        domains =
+            domains.into_iter().map(|domain| domain.with_setting("type", kind.name())).collect();
     }
     if args.r#in == Emulator::Bochs {
         return in_bochs::run(workspace, args, &domains);

@@ -30,7 +30,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Starts `machine`, and keeps what it and its emulator print in the file `log`.
-    pub(crate) fn start(machine: &impl Emulated, log: &Path) -> Result<Self> {
+    pub(crate) fn start(machine: &dyn Emulated, log: &Path) -> Result<Self> {
         if let Some(folder) = log.parent() {
             std::fs::create_dir_all(folder)?;
         }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::ValueEnum;
+use mode::Mode;
 
 use crate::{
-    run::{DomainType, Hypervisor},
+    run::Hypervisor,
     setup::{self, Consent, Tool},
     workspace::Workspace,
 };
@@ -16,13 +18,16 @@ mod end_to_end;
 pub(crate) mod first_domain;
 mod foreign;
 pub(crate) mod guest;
+mod guests;
 mod host;
+mod mode;
 mod network;
 mod on_xen;
 pub(crate) mod outcome;
 mod ring0;
 mod tally;
 mod toolstack;
+mod verdict;
 pub(crate) use domains::PROMPT;
 
 /// Run the tests: on the host, test guests in QEMU, and clients against a running machine.
@@ -33,6 +38,8 @@ pub(crate) use domains::PROMPT;
 Examples:
   cargo xtask test                       everything
   cargo xtask test grants timers         two test guests
+  cargo xtask test traps --mode pvh-vmx-ept
+                                         one as PVH by VT-x, in Bochs
   cargo xtask test --kind host           the tests that need no QEMU
   cargo xtask test --kind end-to-end --only 408
   cargo xtask test --foreign             GRUB and Linux as guests, from Debian's packages
@@ -44,6 +51,9 @@ pub(crate) struct Args {
     /// Only tests of this kind (repeatable)
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
+    /// How test guests are virtualized, and on which machine (repeatable) [default: all modes]
+    #[arg(long, value_enum, conflicts_with_all = ["on", "foreign", "xen"])]
+    mode: Vec<Mode>,
     /// Only tests at dom0's prompt, end to end, and of `xl save`, whose names contain this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
@@ -85,15 +95,12 @@ const KINDS: [Kind; 6] =
     [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::Network, Kind::EndToEnd, Kind::Foreign];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
-/// The processors for domUs of each type: qemu64 has AMD-V without nested paging.
-const DOM_US: [(&str, DomainType); 3] =
-    [("qemu64", DomainType::Pv), ("max", DomainType::Pv), ("max", DomainType::Pvh)];
-
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut tally = tally::Tally::default();
     let kinds: &[Kind] = match (args.names.is_empty(), args.kind.is_empty()) {
         _ if args.foreign => &[Kind::Foreign],
         (_, false) => &args.kind,
+        _ if !args.mode.is_empty() => &[Kind::Guests],
         (false, true) => &[Kind::Guests],
         (true, true) => &KINDS,
     };
@@ -126,13 +133,15 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         }
         return tally.finish();
     }
+    let mut table = None;
     for kind in kinds {
         match kind {
             Kind::Host => host::run(workspace, &mut tally)?,
             Kind::Guests => {
-                for (cpu, kind) in DOM_US {
-                    domains::run(workspace, &mut tally, &names, cpu, kind)?;
-                }
+                let asked = !args.mode.is_empty();
+                let modes = if asked { &args.mode[..] } else { Mode::value_variants() };
+                let consent = args.consent;
+                table = Some(guests::run(workspace, &mut tally, &names, modes, asked, consent)?);
             }
             Kind::Toolstack => {
                 toolstack::run(workspace, &mut tally, &args.only)?;
@@ -152,6 +161,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                 }
             }
         }
+    }
+    if let Some(table) = table {
+        println!("\n{table}");
     }
     tally.finish()
 }

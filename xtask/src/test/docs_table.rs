@@ -6,8 +6,8 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::outcome::Outcome;
-use crate::{run::DomainType, workspace::Workspace};
+use super::mode::Mode;
+use crate::workspace::Workspace;
 
 /// The guest whose rows the table has.
 pub(super) const GUEST: &str = "critical_instructions";
@@ -16,22 +16,24 @@ const DOCUMENT: &str = "ARCHITECTURE.md";
 const BEGIN: &str = "<!-- made by `cargo xtask test critical_instructions` -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// The column for domains of a type in QEMU.
-pub(super) fn column(kind: DomainType) -> &'static str {
-    match kind {
-        DomainType::Pv => "PV",
-        DomainType::Pvh => "AMD-V",
+/// The column for a mode; the kind of paging makes no difference.
+pub(super) fn column(mode: Mode) -> Option<&'static str> {
+    match mode {
+        Mode::Pv | Mode::PvQemu64 => Some("PV"),
+        Mode::PvhSvmNpt => Some("AMD-V"),
+        Mode::PvhVmxEpt => Some("VT-x"),
+        Mode::PvhSvmShadow | Mode::PvBochs | Mode::PvhVmxShadow => None,
     }
 }
 
 /// Whether the table has what the guest said, in this column.
-pub(super) fn check(workspace: &Workspace, column: &str, outcome: &Outcome) -> Result<()> {
+pub(super) fn check(workspace: &Workspace, column: &str, rows: &[(String, String)]) -> Result<()> {
     let path = workspace.root().join(DOCUMENT);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let (before, rest) = text.split_once(BEGIN).context("the table's first line is not there")?;
     let (old, after) = rest.split_once(END).context("the table's last line is not there")?;
     let mut table = Table::parse(old);
-    table.set(column, &outcome.rows);
+    table.set(column, rows);
     let new = table.text();
     if new != old {
         fs::write(&path, [before, BEGIN, &new, END, after].concat())?;

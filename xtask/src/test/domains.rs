@@ -2,20 +2,20 @@
 //! Test guests as domUs: one machine runs them all, one after the other, as somebody at dom0's
 //! prompt would.
 use std::{
+    cell::OnceCell,
     fs,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 
-use super::{docs_table, guest, outcome::Outcome, tally::Tally};
+use super::{guest, outcome::Outcome};
 use crate::{
     build::{self, Profile},
     machine_files::MachineFiles,
     progress::Step,
     qemu::{Machine, Serial},
-    ramdisk::Domain,
-    run::DomainType,
+    ramdisk::{CONFIGS, Domain},
     session::Session,
     workspace::Workspace,
 };
@@ -23,54 +23,32 @@ use crate::{
 /// dom0's prompt.
 pub(crate) const PROMPT: &str = "dom0> ";
 pub(super) const PROFILE: Profile = Profile::ImageDebug;
-/// How long the machine may take to boot, a guest to end, and dom0 to answer.
-const BOOT: Duration = Duration::from_secs(30);
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the machine may take to boot.
+pub(super) const BOOT: Duration = Duration::from_secs(60);
+/// How long a guest may take to end, and dom0 to answer; in Bochs and beside it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs `names` as domains of the given type on a machine with the processor `cpu`.
-pub(super) fn run(
-    workspace: &Workspace,
-    tally: &mut Tally,
-    names: &[String],
-    cpu: &str,
-    kind: DomainType,
-) -> Result<()> {
-    tally.begin(&format!("guests as {} domUs, {cpu}", kind.name()));
-    each(workspace, names, cpu, kind, |name, outcome, audit| {
-        guest::report(tally, name, &outcome);
-        if name == docs_table::GUEST {
-            let column = docs_table::column(kind);
-            tally.run(&format!("its table in the docs, {column}"), || {
-                docs_table::check(workspace, column, &outcome)
-            });
-        }
-        if let Err(error) = audit {
-            tally.fail(&format!("audit after {name}"), &format!("{error:#}"));
-        }
-    })
-}
-
-/// Runs `names` as domains of the given type on a machine with the processor `cpu`, and hands over
-/// how each ended and what hv's audit found afterwards.
+/// Runs `names` as PV domains on a machine of QEMU with the processor `cpu`, and hands over how
+/// each ended.
 pub(super) fn each(
     workspace: &Workspace,
     names: &[String],
     cpu: &str,
-    kind: DomainType,
-    mut report: impl FnMut(&str, Outcome, Result<()>),
+    mut report: impl FnMut(Outcome),
 ) -> Result<()> {
     let folder = workspace.target_dir().join("run").join("test");
-    let domains = with_partners(workspace, names)?.into_iter();
-    let domains: Vec<Domain> = domains.map(|domain| domain.with_type(kind.name())).collect();
+    let domains = with_partners(workspace, names)?;
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     cpu.clone_into(&mut machine.cpu);
-    let mut session =
-        Session::start(&machine, &folder.join(format!("domains-{cpu}-{}.log", kind.name())))?;
+    let mut session = Session::start(&machine, &folder.join(format!("domains-{cpu}.log")))?;
     session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
     for name in names {
-        let outcome = run_one(&mut session, name)?;
-        report(name, outcome, audit(&mut session));
+        let _step = Step::start(name);
+        match run_one(&mut session, "", name)? {
+            Run::Ended(outcome) => report(outcome),
+            Run::Refused(why) => anyhow::bail!(why),
+        }
     }
     Ok(())
 }
@@ -84,24 +62,41 @@ pub(super) fn with_partners(workspace: &Workspace, names: &[String]) -> Result<V
     names_and_partners.map(|name| domain(workspace, name)).collect()
 }
 
-/// Runs a guest, beside its partner if it has one.
-fn run_one(session: &mut Session, name: &str) -> Result<Outcome> {
-    let _step = Step::start(name);
-    let Some(partner) = guest::partner(name) else { return run_alone(session, name) };
-    session.type_line(&format!("create {partner}.cfg"))?;
-    let outcome = run_alone(session, name);
-    session.type_line(&format!("destroy {partner}"))?;
-    session.wait_for(|line| tells_end(line, partner), PATIENCE)?;
-    outcome
+/// What came of a domain.
+pub(super) enum Run {
+    /// It ran.
+    Ended(Outcome),
+    /// dom0 could not create it, and said why.
+    Refused(String),
 }
 
-fn run_alone(session: &mut Session, name: &str) -> Result<Outcome> {
-    session.type_line(&format!("create {name}.cfg"))?;
+/// Runs a guest, whose cfg is in dom0's `folder` (empty, or with a slash behind it), beside its
+/// partner if it has one.
+pub(super) fn run_one(session: &mut Session, folder: &str, name: &str) -> Result<Run> {
+    let Some(partner) = guest::partner(name) else { return run_alone(session, folder, name) };
+    session.type_line(&format!("create {folder}{partner}.cfg"))?;
+    let run = run_alone(session, folder, name);
+    if !matches!(run, Ok(Run::Refused(_))) {
+        session.type_line(&format!("destroy {partner}"))?;
+        session.wait_for(|line| tells_end(line, partner), PATIENCE)?;
+    }
+    run
+}
+
+fn run_alone(session: &mut Session, folder: &str, name: &str) -> Result<Run> {
+    session.type_line(&format!("create {folder}{name}.cfg"))?;
     let deadline = Instant::now() + PATIENCE;
-    let outcome =
-        Outcome::follow(session, &format!("[{name}] "), |line| tells_end(line, name), deadline);
+    let refusal = OnceCell::new();
+    let is_end = |line: &str| match refused(line, folder, name) {
+        Some(why) => refusal.set(why.to_owned()).is_ok(),
+        None => tells_end(line, name),
+    };
+    let outcome = Outcome::follow(session, &format!("[{name}] "), is_end, deadline);
+    if let Some(why) = refusal.into_inner() {
+        return Ok(Run::Refused(why));
+    }
     if outcome.saw_end {
-        return Ok(outcome);
+        return Ok(Run::Ended(outcome));
     }
     // A guest that has said its verdict powers off; one that hangs has to be destroyed.
     let is_end = |line: &str| tells_end(line, name);
@@ -109,7 +104,14 @@ fn run_alone(session: &mut Session, name: &str) -> Result<Outcome> {
         session.type_line(&format!("destroy {name}"))?;
         session.wait_for(is_end, PATIENCE)?;
     }
-    Ok(outcome)
+    Ok(Run::Ended(outcome))
+}
+
+/// Why dom0 does not create the domain, if `line` says so: dom0 begins with the file's name.
+fn refused<'a>(line: &'a str, folder: &str, name: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix(&format!("{CONFIGS}/{folder}{name}.cfg:"))?;
+    // A line number may come first.
+    Some(rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').trim())
 }
 
 /// Whether `line` is what dom0 says when the domain `name` has ended.
@@ -140,4 +142,18 @@ fn usual_config(name: &str) -> String {
         "name = \"{name}\"\nkernel = \"/boot/{name}\"\nmemory = 17\nvcpus = 1\n\
          on_poweroff = \"destroy\"\non_reboot = \"destroy\"\non_crash = \"destroy\"\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refused;
+
+    #[test]
+    fn a_refusal_begins_with_the_name_of_the_file() {
+        let line = "etc/xen/PVH-X/traps.cfg: this machine has no such thing";
+        assert_eq!(refused(line, "PVH-X/", "traps"), Some("this machine has no such thing"));
+        let line = "etc/xen/traps.cfg:9: paging: unknown key";
+        assert_eq!(refused(line, "", "traps"), Some("paging: unknown key"));
+        assert_eq!(refused("[traps] verdict: Success", "", "traps"), None);
+    }
 }

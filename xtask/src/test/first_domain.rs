@@ -40,7 +40,7 @@ pub(super) fn on_hv(
     build::images(workspace, PROFILE, &["hv", guest::PACKAGE])?;
     for name in names {
         let outcome = run(workspace, &hv(workspace), HV_ARGUMENTS, name, cpu)?;
-        guest::report(tally, name, &outcome);
+        tally.guest(name, &guest::verdict(name, &outcome));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{
     outcome::{End, Outcome},
-    tally::Tally,
+    verdict::Verdict,
 };
 use crate::workspace::Workspace;
 
@@ -47,18 +47,18 @@ pub(super) fn wanted(name: &str) -> End {
     if CRASHES.contains(&name) { End::Crash } else { End::Success }
 }
 
-/// Reports how the guest `name` ended.
-pub(super) fn report(tally: &mut Tally, name: &str, outcome: &Outcome) {
+/// What the end of the guest `name` means.
+pub(super) fn verdict(name: &str, outcome: &Outcome) -> Verdict {
     let end = outcome.end();
     if end == wanted(name) {
-        tally.pass(name);
-    } else if end == End::Skip {
-        tally.skip(name, &outcome.reason);
-    } else {
-        let mut why = outcome.complaints.clone();
-        if why.is_empty() {
-            why.push(outcome.last_line.clone());
-        }
-        tally.fail(name, &format!("{end:?}: {}", why.join("; ")));
+        return Verdict::Passed;
     }
+    if end == End::Skip {
+        return Verdict::Skipped(outcome.reason.clone());
+    }
+    let mut why = outcome.complaints.clone();
+    if why.is_empty() {
+        why.push(outcome.last_line.clone());
+    }
+    Verdict::Failed(format!("{end:?}: {}", why.join("; ")))
 }

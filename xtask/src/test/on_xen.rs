@@ -52,8 +52,7 @@ pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String])
     let xen = RealXen::fetch(workspace)?;
     let names: Vec<String> = names.iter().filter(|name| is_plain(name)).cloned().collect();
     let mut ours = Vec::new();
-    let kind = DomainType::Pv;
-    domains::each(workspace, &names, real_xen::CPU, kind, |_, outcome, _| ours.push(outcome))?;
+    domains::each(workspace, &names, real_xen::CPU, |outcome| ours.push(outcome))?;
     let folder = workspace.target_dir().join("run").join("test");
     let domains = domains::with_partners(workspace, &names)?;
     let machine =

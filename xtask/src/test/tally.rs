@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use super::verdict::Verdict;
 use crate::progress::Step;
 
 /// How many tests of a kind passed, failed and did not apply.
@@ -45,6 +46,16 @@ impl Tally {
         match result {
             Ok(()) => self.pass(&format!("{name} ({seconds:.1} s)")),
             Err(error) => self.fail(name, &format!("{error:#}")),
+        }
+    }
+
+    /// Reports what came of the guest `name`.
+    pub(super) fn guest(&mut self, name: &str, verdict: &Verdict) {
+        match verdict {
+            Verdict::Passed => self.pass(name),
+            Verdict::Skipped(why) => self.skip(name, why),
+            Verdict::NotAvailable(why) => self.skip(name, &format!("not available: {why}")),
+            Verdict::Failed(why) => self.fail(name, why),
         }
     }
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Test guests as domUs in all modes: a machine boots once for all modes that it has, and Bochs
+//! runs beside QEMU.
+use std::{path::PathBuf, thread};
+
+use anyhow::{Context, Result, anyhow};
+
+use super::{
+    docs_table,
+    domains::{self, BOOT, PROFILE, PROMPT, Run},
+    guest,
+    mode::{BEDS, Bed, Mode},
+    tally::Tally,
+    verdict::{Table, Verdict},
+};
+use crate::{
+    bochs, image,
+    machine::Emulated,
+    machine_files::MachineFiles,
+    qemu::{self, Serial},
+    ramdisk::Domain,
+    session::Session,
+    setup::{self, Consent, Tool},
+    workspace::Workspace,
+};
+
+/// Runs `names` in `modes`. Where Bochs cannot be had its modes are left out, unless they were
+/// `asked` for.
+pub(super) fn run(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    names: &[String],
+    modes: &[Mode],
+    asked: bool,
+    consent: Consent,
+) -> Result<Table> {
+    let mut table = Table::default();
+    let mut beds = Vec::new();
+    let domains = domains::with_partners(workspace, names)?;
+    for bed in BEDS {
+        let modes: Vec<Mode> = modes.iter().copied().filter(|mode| mode.bed() == bed).collect();
+        if modes.is_empty() {
+            continue;
+        }
+        match Prepared::new(workspace, bed, &modes, &domains, consent) {
+            Ok(prepared) => beds.push(prepared),
+            Err(error) if bed == Bed::Bochs && !asked => {
+                tally.begin("guests as domUs in Bochs");
+                tally.skip("all", &format!("{error:#}"));
+                modes.iter().for_each(|mode| table.set_not_run(*mode, &format!("{error:#}")));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let beside = beds.pop_if(|last| last.bed == Bed::Bochs);
+    thread::scope(|scope| {
+        let beside = beside.map(|bed| scope.spawn(move || collect(&bed, names)));
+        for bed in beds {
+            bed.run(names, &mut |it| report(workspace, tally, &mut table, it));
+        }
+        if let Some(beside) = beside {
+            let reports = beside.join().map_err(|_| anyhow!("a panic beside QEMU"))?;
+            reports.into_iter().for_each(|it| report(workspace, tally, &mut table, it));
+        }
+        Ok(table)
+    })
+}
+
+type Rows = Vec<(String, String)>;
+
+/// Something to report.
+enum Report {
+    /// What follows is of this mode.
+    Mode(Mode),
+    /// A guest, what came of it, and its table of results.
+    Guest(Mode, String, Verdict, Rows),
+}
+
+fn collect(bed: &Prepared, names: &[String]) -> Vec<Report> {
+    let mut reports = Vec::new();
+    bed.run(names, &mut |report| reports.push(report));
+    reports
+}
+
+fn report(workspace: &Workspace, tally: &mut Tally, table: &mut Table, report: Report) {
+    match report {
+        Report::Mode(mode) => tally.begin(&format!("guests as domUs, {}", mode.name())),
+        Report::Guest(mode, name, verdict, rows) => {
+            tally.guest(&name, &verdict);
+            if name == docs_table::GUEST
+                && verdict == Verdict::Passed
+                && let Some(column) = docs_table::column(mode)
+            {
+                tally.run(&format!("its table in the docs, {column}"), || {
+                    docs_table::check(workspace, column, &rows)
+                });
+            }
+            table.set(&name, mode, verdict);
+        }
+    }
+}
+
+/// A machine that is ready to boot.
+struct Prepared {
+    bed: Bed,
+    modes: Vec<Mode>,
+    machine: Box<dyn Emulated>,
+    folder: PathBuf,
+}
+
+impl Prepared {
+    fn new(
+        workspace: &Workspace,
+        bed: Bed,
+        modes: &[Mode],
+        domains: &[Domain],
+        consent: Consent,
+    ) -> Result<Self> {
+        let folder = workspace.target_dir().join("run").join("test").join(bed.name());
+        if bed == Bed::Bochs {
+            setup::require(&[&Tool::BOCHS[..], &Tool::IMAGE].concat(), consent)?;
+        }
+        let in_mode =
+            |mode: &Mode| domains.iter().map(|it| mode.apply(it.clone())).collect::<Vec<_>>();
+        let domains: Vec<Domain> = modes.iter().flat_map(in_mode).collect();
+        let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
+        let machine: Box<dyn Emulated> = match bed {
+            Bed::Qemu(cpu) => {
+                let mut machine = qemu::Machine::new(files.boot(), Serial::Terminal);
+                cpu.clone_into(&mut machine.cpu);
+                Box::new(machine)
+            }
+            Bed::Bochs => {
+                let cd = folder.join("hv.iso");
+                image::make(workspace, &files, image::Kind::Cd, &cd)?;
+                Box::new(bochs::Machine::new(cd, folder.clone()))
+            }
+        };
+        Ok(Self { bed, modes: modes.to_vec(), machine, folder })
+    }
+
+    /// Runs all guests in all modes. Where the machine itself ends, the guest has failed, and
+    /// another machine takes the rest.
+    fn run(&self, names: &[String], report: &mut dyn FnMut(Report)) {
+        let mut machines = Machines { prepared: self, count: 0, running: None };
+        for &mode in &self.modes {
+            report(Report::Mode(mode));
+            // What the first guest is refused for, the others would be too.
+            let mut missing = None;
+            for (index, name) in names.iter().enumerate() {
+                let (verdict, rows) = match &missing {
+                    Some(why) => (Verdict::NotAvailable(String::clone(why)), Rows::new()),
+                    None => machines.judge(mode, name),
+                };
+                let verdict =
+                    if index > 0 && missing.is_none() { verdict.of_available() } else { verdict };
+                if let Verdict::NotAvailable(why) = &verdict {
+                    missing = Some(why.clone());
+                }
+                report(Report::Guest(mode, name.clone(), verdict, rows));
+            }
+        }
+    }
+}
+
+/// A machine, and the next one where it has ended.
+struct Machines<'a> {
+    prepared: &'a Prepared,
+    count: usize,
+    running: Option<Session>,
+}
+
+impl Machines<'_> {
+    /// Runs a guest; says what came of it, and its table of results.
+    fn judge(&mut self, mode: Mode, name: &str) -> (Verdict, Rows) {
+        let result = self.try_judge(mode, name);
+        result.unwrap_or_else(|error| {
+            self.running = None;
+            let why = format!("{error:#} (see {})", self.log().display());
+            (Verdict::Failed(why), Rows::new())
+        })
+    }
+
+    fn try_judge(&mut self, mode: Mode, name: &str) -> Result<(Verdict, Rows)> {
+        if self.running.is_none() {
+            self.count += 1;
+            let mut session = Session::start(&*self.prepared.machine, &self.log())?;
+            session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
+            self.running = Some(session);
+        }
+        let session = self.running.as_mut().context("no machine")?;
+        let outcome = match domains::run_one(session, &format!("{}/", mode.name()), name)? {
+            Run::Refused(why) => return Ok((Verdict::NotAvailable(why), Rows::new())),
+            Run::Ended(outcome) => outcome,
+        };
+        domains::audit(session).context("the audit afterwards")?;
+        Ok((guest::verdict(name, &outcome), outcome.rows))
+    }
+
+    fn log(&self) -> PathBuf {
+        self.prepared.folder.join(format!("console-{}.log", self.count))
+    }
+}

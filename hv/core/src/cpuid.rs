@@ -114,8 +114,9 @@ mod bits {
     pub(super) const XSAVES: u32 = 1 << 3;
     /// In edx of leaf 1 and of the first extended one: there is no local APIC.
     pub(super) const APIC: u32 = 1 << 9;
-    /// Of leaf 1 and the first extended one in edx: PSE, PGE, PSE-36, which only PVH guests have.
-    pub(super) const PAGING: u32 = 1 << 3 | 1 << 13 | 1 << 17;
+    /// Of leaf 1 and the first extended one in edx: PSE, MTRR, PGE, PSE-36, which only PVH guests
+    /// have.
+    pub(super) const PAGING: u32 = 1 << 3 | 1 << 12 | 1 << 13 | 1 << 17;
     /// Of leaf 7 in ebx: SMEP and SMAP.
     pub(super) const SUPERVISOR: u32 = 1 << 7 | 1 << 20;
     /// Of the first extended leaf in edx: 1 GiB pages.
@@ -242,10 +243,14 @@ fn hypervisor(policy: &Policy, leaf: u32, subleaf: u32) -> Answer {
     match leaf.wrapping_sub(FIRST_LEAF) {
         0 => Answer { eax: LAST_LEAF, ebx: name(b"XenV"), ecx: name(b"MMXe"), edx: name(b"nVMM") },
         1 => Answer { eax: policy.version, ..Answer::default() },
-        // One hypercall page, set up by an MSR; bit 0: updates keep accessed and dirty bits.
-        2 => Answer { eax: 1, ebx: FIRST_LEAF, ecx: 1, edx: 0 },
-        // The TSC is not emulated.
+        // One hypercall page, set up by an MSR; bit 0, for PV: updates keep accessed and dirty bits.
+        2 => {
+            let ecx = u32::from(policy.guest == Guest::Pv);
+            Answer { eax: 1, ebx: FIRST_LEAF, ecx, edx: 0 }
+        }
+        // The TSC is not emulated: the guest's rate, and the host's.
         3 if subleaf == 0 => Answer { eax: 0, ebx: 2, ecx: policy.tsc_khz, edx: 0 },
+        3 if subleaf == 2 => Answer { eax: policy.tsc_khz, ..Answer::default() },
         4 => hardware(policy),
         5 if subleaf == 0 && policy.guest == Guest::Pv => {
             Answer { ebx: policy.address_bits, ..Answer::default() }

@@ -65,10 +65,12 @@ fn a_pvh_guest_has_paging_of_its_own_and_no_virtualization() {
     };
     let pv = answer(&POLICY, 1, 0, all);
     let pvh = answer(&policy, 1, 0, all);
-    assert_eq!((pv.edx ^ pvh.edx), 1 << 3 | 1 << 9 | 1 << 13 | 1 << 17);
+    assert_eq!((pv.edx ^ pvh.edx), 1 << 3 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 17);
     assert_eq!(pvh.ecx & 1 << 5, 0);
     assert_eq!(answer(&policy, 0x8000_0001, 0, all).ecx & 1 << 2, 0);
     assert_eq!(answer(&policy, 7, 0, all).ebx & (1 << 7 | 1 << 20), 1 << 7 | 1 << 20);
     assert_eq!(answer(&policy, FIRST_LEAF + 4, 0, all).ecx, 7);
+    let features = |policy| answer(policy, FIRST_LEAF + 2, 0, all).ecx;
+    assert_eq!((features(&POLICY), features(&policy)), (1, 0));
     assert_eq!(answer(&POLICY, FIRST_LEAF + 4, 0, all), Answer::default());
 }

@@ -8,7 +8,7 @@
 //! - [`invlpg`]: which page such an instruction flushes.
 //! - [`delivery`]: what becomes of a fault while another one is being delivered.
 //! - [`string_io`]: string instructions on ports.
-//! - [`msr`], [`control`]: which registers and bits it may use.
+//! - [`msr`], [`mtrr`], [`control`]: which registers and bits it may use.
 //! - [`tag`]: which guest the processor's cached translations belong to.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
 //! - [`vmx`]: the numbers of VT-x.
@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod instruction;
 pub mod invlpg;
 pub mod msr;
+pub mod mtrr;
 pub mod p2m;
 pub mod paging;
 pub mod params;

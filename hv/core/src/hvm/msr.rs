@@ -2,6 +2,8 @@
 //! Which model-specific registers a PVH guest has. Every other one takes #GP.
 use xen_abi::cpuid::MSR_HYPERCALL_PAGE;
 
+use super::mtrr;
+
 /// A register of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Msr {
@@ -13,8 +15,12 @@ pub enum Msr {
     Efer,
     /// Says where a hypercall page is to be.
     HypercallPage,
+    /// Of memory types.
+    Mtrr(mtrr::Register),
     /// Reads as 0, and may be written with 0: there is nothing of the kind.
     Zero,
+    /// The same, and what is written is forgotten.
+    Ignored,
 }
 
 /// Registers that the processor exchanges when a guest is entered and left: a guest uses them without
@@ -35,14 +41,20 @@ pub const EXCHANGED: [u32; 10] = [
 impl Msr {
     /// The register with this number, if a guest has it by way of the hypervisor.
     #[must_use]
-    pub const fn of(number: u32) -> Option<Self> {
+    pub fn of(number: u32) -> Option<Self> {
+        if let Some(register) = mtrr::Register::of(number) {
+            return Some(Self::Mtrr(register));
+        }
         Some(match number {
             0x10 => Self::Tsc,
             0x277 => Self::Pat,
             0xc000_0080 => Self::Efer,
             MSR_HYPERCALL_PAGE => Self::HypercallPage,
-            // Machine checks (none), microcode level, AMD's system and hardware configuration.
-            0x179 | 0x17a | 0x8b | 0xc001_0010 | 0xc001_0015 => Self::Zero,
+            // Machine checks (none), microcode level, AMD's hardware configuration and pending
+            // messages of interrupts.
+            0x179 | 0x17a | 0x8b | 0xc001_0015 | 0xc001_0055 => Self::Zero,
+            // AMD's system configuration, ends of memory, configuration of the north bridge.
+            0xc001_0010 | 0xc001_001a | 0xc001_001d | 0xc001_001f => Self::Ignored,
             _ => return None,
         })
     }
@@ -61,8 +73,8 @@ mod tests {
     #[test]
     fn the_list_is_short() {
         assert_eq!(Msr::of(0x4000_0000), Some(Msr::HypercallPage));
-        // SVM's own registers, and those of the machine's caches and timers.
-        for number in [0xc001_0114, 0xc001_0117, 0x200, 0x6e0, 0x3a, 0x480, u32::MAX] {
+        // SVM's own registers, and those of the machine's timers.
+        for number in [0xc001_0114, 0xc001_0117, 0x6e0, 0x3a, 0x480, u32::MAX] {
             assert_eq!(Msr::of(number), None, "{number:#x}");
         }
     }

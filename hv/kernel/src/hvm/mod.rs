@@ -15,6 +15,7 @@
 //! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where.
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use hv_core::hvm::mtrr::Mtrr;
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::params::Params;
 use hv_core::hvm::tag::{Tag, Tags};
@@ -124,6 +125,8 @@ pub struct HvmVcpu {
     forget: RunCell<bool>,
     /// The domain's losses when it was last entered.
     losses: RunCell<u32>,
+    /// Its memory type range registers.
+    pub mtrr: RunCell<Mtrr>,
     /// What it reads as TSC is ahead of the host's by this.
     pub tsc_offset: RunCell<u64>,
 }

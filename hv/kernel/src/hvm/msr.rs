@@ -10,7 +10,7 @@ use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use super::exit::Refused;
 use super::instruction::{advance, length};
 use super::physmap;
-use crate::arch::tsc;
+use crate::arch::{cpu, tsc};
 use crate::memory::direct_map;
 use crate::time;
 use crate::vcpu::Vcpu;
@@ -50,7 +50,8 @@ fn read(vcpu: &Vcpu, number: u32) -> Option<u64> {
         Msr::Tsc => tsc::read().wrapping_add(vcpu.hvm.tsc_offset.get()),
         Msr::Pat => block.pat(),
         Msr::Efer => block.paging().efer,
-        Msr::Zero => 0,
+        Msr::Mtrr(register) => vcpu.hvm.mtrr.get().read(register),
+        Msr::Zero | Msr::Ignored => 0,
         Msr::HypercallPage => return None,
     })
 }
@@ -66,7 +67,12 @@ fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
             let efer = control::efer(paging.efer, value, paging.cr0)?;
             block.set_paging(&Paging { efer, ..paging });
         }
+        Msr::Mtrr(register) => {
+            let bits = u32::from(cpu::features().physical_bits);
+            vcpu.hvm.mtrr.set(vcpu.hvm.mtrr.get().written(register, value, bits)?);
+        }
         Msr::Zero => return (value == 0).then_some(()),
+        Msr::Ignored => {}
         Msr::HypercallPage => write_hypercall_page(vcpu, value)?,
     }
     Some(())

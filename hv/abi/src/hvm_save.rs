@@ -11,6 +11,8 @@ pub const TYPE_END: u16 = 0;
 pub const TYPE_HEADER: u16 = 1;
 /// [`RecordHeader::typecode`]: [`HvmCpu`].
 pub const TYPE_CPU: u16 = 2;
+/// [`RecordHeader::typecode`]: [`HvmMtrr`].
+pub const TYPE_MTRR: u16 = 14;
 /// [`SaveHeader::magic`].
 pub const SAVE_MAGIC: u32 = 0x5438_1286;
 /// [`SaveHeader::version`].
@@ -107,12 +109,34 @@ pub struct HvmCpu {
     pub pending_event: u32,
     /// Its error code.
     pub error_code: u32,
-    /// Bit 0: `fpu_regs` is valid.
+    /// [`FPU_VALID`].
     pub flags: u32,
     /// 0.
     pub _pad: u32,
 }
 
+/// [`HvmCpu::flags`]: `fpu_regs` is valid.
+pub const FPU_VALID: u32 = 1;
+
+/// The memory type range registers of a vcpu.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct HvmMtrr {
+    /// What the page attributes mean.
+    pub msr_pat_cr: u64,
+    /// Base and mask of each variable range.
+    pub msr_mtrr_var: [u64; 16],
+    /// Types of the fixed ranges.
+    pub msr_mtrr_fixed: [u64; 11],
+    /// What there is.
+    pub msr_mtrr_cap: u64,
+    /// On or off, and the type of memory in no range.
+    pub msr_mtrr_def_type: u64,
+}
+
+assert_layout!(HvmMtrr, size = 240, msr_mtrr_var @ 8, msr_mtrr_fixed @ 136, msr_mtrr_cap @ 224);
 assert_layout!(RecordHeader, size = 8, instance @ 2, length @ 4);
 assert_layout!(SaveHeader, size = 24, changeset @ 8, cpuid @ 16, gtsc_khz @ 20);
 assert_layout!(HvmCpu, size = 1032, rip @ 640, cr0 @ 656, debug @ 688, selectors @ 736,

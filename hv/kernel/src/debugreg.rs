@@ -85,6 +85,13 @@ pub fn write_hvm(vcpu: &Vcpu, number: u8, value: u64) -> Option<()> {
     Some(())
 }
 
+/// Sets DR0 to DR3, DR6 and DR7 of a PVH vCPU that does not run; reserved bits are as they must be.
+pub fn set_hvm(vcpu: &Vcpu, [dr0, dr1, dr2, dr3, dr6, dr7]: [u64; 6]) {
+    vcpu.debug.set([dr0, dr1, dr2, dr3, 0, 0, 0, dr7]);
+    let values = [dr6 & 0xe00f | DR6_NONE, dr7 & !DR7_RESERVED | DR7_NONE];
+    vcpu.hvm.block().set_debug(values);
+}
+
 /// Loads the addresses of a PVH vCPU's breakpoints; its DR7 holds while it runs.
 pub fn load_addresses(vcpu: &Vcpu) {
     let [dr0, dr1, dr2, dr3, ..] = vcpu.debug.get();

@@ -78,6 +78,7 @@ pub fn load(vcpu: &Vcpu) {
 fn load_hvm(vcpu: &Vcpu) {
     address_space::load_root(frames::frames().root);
     vcpu.fpu.load();
+    vcpu.fpu_valid.set(true);
     if debugreg::is_used(vcpu) {
         debugreg::load_addresses(vcpu);
     }

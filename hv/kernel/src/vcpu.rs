@@ -14,7 +14,7 @@ use xen_abi::frame::Mfn;
 use xen_abi::shared_info::VcpuInfo;
 use xen_abi::trap::TrapInfo;
 
-use crate::arch::fpu_state::FpuArea;
+use crate::arch::fpu_state::{FpuArea, IMAGE_BYTES, IMAGE_XMM};
 use crate::domain::Domain;
 use crate::hvm::HvmVcpu;
 use crate::nmi::NmiState;
@@ -207,6 +207,22 @@ impl Vcpu {
         self.hvm.init()?;
         self.is_hvm.set(true);
         Ok(())
+    }
+
+    /// The vector state of a vCPU that does not run, in the form of fxsave.
+    pub fn vector_state(&self) -> [u8; IMAGE_BYTES] {
+        let mut image = self.fpu.image();
+        image[IMAGE_XMM].copy_from_slice(&self.xmm.get());
+        image
+    }
+
+    /// Sets the vector state of a vCPU that does not run.
+    pub fn set_vector_state(&self, image: &[u8; IMAGE_BYTES]) {
+        self.fpu.set_image(image);
+        if let Some(xmm) = image[IMAGE_XMM].first_chunk() {
+            self.xmm.set(xmm);
+        }
+        self.fpu_valid.set(true);
     }
 
     /// Where the vCPU's `vcpu_info` is.

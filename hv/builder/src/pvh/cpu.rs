@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state in which a PVH kernel starts: 32-bit protected mode without paging.
-use xen_abi::hvm_save::HvmCpu;
+use xen_abi::hvm_save::{HvmCpu, HvmMtrr};
 
 /// CR0: protected mode, and the bit that is always set.
 const CR0: u64 = 0x11;
@@ -31,4 +31,14 @@ pub fn start_state(entry: u32, start_info: u64) -> HvmCpu {
         *rbx = start_info;
     }
     cpu
+}
+
+/// Page attributes as after a reset, and memory type range registers that are on: memory is
+/// write-back.
+#[must_use]
+pub fn start_memory_types() -> HvmMtrr {
+    const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
+    const ON: u64 = 1 << 11;
+    const WRITE_BACK: u64 = 6;
+    HvmMtrr { msr_pat_cr: PAT_AT_RESET, msr_mtrr_def_type: ON | WRITE_BACK, ..HvmMtrr::default() }
 }

@@ -15,7 +15,7 @@ pub mod populate;
 #[cfg(test)]
 mod tests;
 
-pub use cpu::start_state;
+pub use cpu::{start_memory_types, start_state};
 pub use image::PvhImage;
 pub use layout::PvhLayout;
 pub use populate::populate;

@@ -1,34 +1,59 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A virtual CPU's state as the toolstack hands it over (`XEN_DOMCTL_sethvmcontext`).
+//! A virtual CPU's state as the toolstack hands it over and gets it (`XEN_DOMCTL_sethvmcontext`,
+//! `XEN_DOMCTL_gethvmcontext`).
+#[cfg(test)]
+mod tests;
+
 use xen_abi::errno::Errno;
 use xen_abi::hvm_save::{
-    HvmCpu, RecordHeader, SAVE_MAGIC, SaveHeader, TYPE_CPU, TYPE_END, TYPE_HEADER,
+    HvmCpu, HvmMtrr, RecordHeader, SAVE_MAGIC, SAVE_VERSION, SaveHeader, TYPE_CPU, TYPE_END,
+    TYPE_HEADER, TYPE_MTRR,
 };
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::control::efer;
+use super::msr::is_pat;
+use super::mtrr::{self, Mtrr, Register};
 use super::paging::{CR0_PE, CR0_PG, EFER_LMA};
 
 /// Most bytes of records that are looked at: a page has room for all that is known here.
 pub const MAX_BYTES: usize = 4096;
 
-/// Finds the state of vcpu 0 in records.
+/// Bytes of all records of a domain with so many vcpus.
+#[must_use]
+pub fn bytes(vcpus: usize) -> usize {
+    const EACH: usize = 2 * size_of::<RecordHeader>() + size_of::<HvmCpu>() + size_of::<HvmMtrr>();
+    const ENDS: usize = 2 * size_of::<RecordHeader>() + size_of::<SaveHeader>();
+    vcpus.saturating_mul(EACH).saturating_add(ENDS)
+}
+
+/// What is known of a virtual CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Its registers.
+    pub cpu: HvmCpu,
+    /// Its page attributes and memory type range registers, if the records have them.
+    pub memory_types: Option<(u64, Mtrr)>,
+}
+
+/// Finds the state of vcpu 0 in records, on a processor with so many bits of physical address.
 ///
 /// # Errors
 /// `EINVAL` where the records do not begin with the header, are cut short, do not end, hold no
 /// vcpu or one that does not exist, or a state that cannot be.
-pub fn cpu_of(records: &[u8]) -> Result<HvmCpu, Errno> {
+pub fn read(records: &[u8], address_bits: u32) -> Result<State, Errno> {
     let mut rest = records;
     let header: SaveHeader = take(&mut rest, TYPE_HEADER)?.ok_or(Errno::Einval)?;
     if header.magic != SAVE_MAGIC {
         return Err(Errno::Einval);
     }
-    let mut cpu = None;
+    let (mut cpu, mut memory_types) = (None, None);
     loop {
         let (next, behind) = RecordHeader::read_from_prefix(rest).map_err(|_| Errno::Einval)?;
         match next.typecode {
             TYPE_END => break,
             TYPE_CPU => cpu = take(&mut rest, TYPE_CPU)?,
+            TYPE_MTRR => memory_types = take(&mut rest, TYPE_MTRR)?,
             // Others are of devices that there are none of.
             _ => {
                 let length = usize::try_from(next.length).map_err(|_| Errno::Einval)?;
@@ -36,8 +61,11 @@ pub fn cpu_of(records: &[u8]) -> Result<HvmCpu, Errno> {
             }
         }
     }
-    let cpu = cpu.ok_or(Errno::Einval)?;
-    if is_possible(&cpu) { Ok(cpu) } else { Err(Errno::Einval) }
+    let cpu = cpu.filter(is_possible).ok_or(Errno::Einval)?;
+    let memory_types = memory_types
+        .map(|record| self::memory_types(&record, address_bits).ok_or(Errno::Einval))
+        .transpose()?;
+    Ok(State { cpu, memory_types })
 }
 
 /// The first record, which must be whole; `None` if it is of another type.
@@ -55,6 +83,60 @@ fn take<T: FromBytes>(rest: &mut &[u8], typecode: u16) -> Result<Option<T>, Errn
     T::read_from_bytes(bytes).map(Some).map_err(|_| Errno::Einval)
 }
 
+/// The registers of a record; `None` where one has a value that it cannot have.
+fn memory_types(record: &HvmMtrr, address_bits: u32) -> Option<(u64, Mtrr)> {
+    let variable = (0..).map(Register::Variable).zip(record.msr_mtrr_var);
+    let fixed = (0..).map(Register::Fixed).zip(record.msr_mtrr_fixed);
+    let all = variable.chain(fixed).chain([(Register::DefaultType, record.msr_mtrr_def_type)]);
+    let mut mtrr = Mtrr::default();
+    for (register, value) in all {
+        mtrr = mtrr.written(register, value, address_bits)?;
+    }
+    is_pat(record.msr_pat_cr).then_some((record.msr_pat_cr, mtrr))
+}
+
+/// Gives the records of a domain's vcpus to `put`, part by part: the registers of each, none of one
+/// that is down, then the page attributes and memory type range registers of each.
+///
+/// # Errors
+/// What `put` said.
+pub fn write<E>(
+    header: &SaveHeader,
+    registers: impl Iterator<Item = Option<HvmCpu>>,
+    memory_types: impl Iterator<Item = (u64, Mtrr)>,
+    mut put: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let header = SaveHeader { magic: SAVE_MAGIC, version: SAVE_VERSION, ..*header };
+    put_record(TYPE_HEADER, 0, &header, &mut put)?;
+    for (instance, cpu) in (0..).zip(registers) {
+        if let Some(cpu) = cpu {
+            put_record(TYPE_CPU, instance, &cpu, &mut put)?;
+        }
+    }
+    for (instance, (msr_pat_cr, mtrr)) in (0..).zip(memory_types) {
+        let record = HvmMtrr {
+            msr_pat_cr,
+            msr_mtrr_var: mtrr.variable,
+            msr_mtrr_fixed: mtrr.fixed,
+            msr_mtrr_cap: mtrr::CAPABILITY,
+            msr_mtrr_def_type: mtrr.default_type,
+        };
+        put_record(TYPE_MTRR, instance, &record, &mut put)?;
+    }
+    put_record(TYPE_END, 0, &[0u8; 0], &mut put)
+}
+
+fn put_record<T: IntoBytes + Immutable, E>(
+    typecode: u16,
+    instance: u16,
+    body: &T,
+    put: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let length = u32::try_from(size_of::<T>()).unwrap_or(u32::MAX);
+    put(RecordHeader { typecode, instance, length }.as_bytes())?;
+    put(body.as_bytes())
+}
+
 /// Whether a processor can be in this state; what is wrong beyond this ends the domain when it is
 /// entered.
 fn is_possible(cpu: &HvmCpu) -> bool {
@@ -62,63 +144,4 @@ fn is_possible(cpu: &HvmCpu) -> bool {
     let long = cpu.msr_efer & EFER_LMA == 0 || cpu.cr0 & CR0_PG != 0;
     let efer = efer(cpu.msr_efer, cpu.msr_efer, 0).is_some();
     cpu.cr0 >> 32 == 0 && cpu.cr4 >> 32 == 0 && paging && long && efer
-}
-
-#[cfg(test)]
-mod tests {
-    use std::vec::Vec;
-
-    use zerocopy::IntoBytes;
-
-    use super::*;
-
-    fn record(typecode: u16, body: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(body.len()).unwrap();
-        let header = RecordHeader { typecode, instance: 0, length };
-        [header.as_bytes(), body].concat()
-    }
-
-    fn records(cpu: &HvmCpu) -> Vec<u8> {
-        let header = SaveHeader { magic: SAVE_MAGIC, ..SaveHeader::default() };
-        let parts = [
-            record(TYPE_HEADER, header.as_bytes()),
-            record(9, &[1, 2, 3]),
-            record(TYPE_CPU, cpu.as_bytes()),
-            record(TYPE_END, &[]),
-        ];
-        parts.concat()
-    }
-
-    #[test]
-    fn the_vcpu_is_found() {
-        let cpu = HvmCpu { rip: 0x10_0000, cr0: 0x11, ..HvmCpu::default() };
-        assert_eq!(cpu_of(&records(&cpu)), Ok(cpu));
-    }
-
-    #[test]
-    fn every_cut_is_an_error() {
-        let whole = records(&HvmCpu::default());
-        for end in 0..whole.len() {
-            assert_eq!(cpu_of(&whole[..end]), Err(Errno::Einval), "{end}");
-        }
-    }
-
-    #[test]
-    fn states_that_cannot_be() {
-        for wrong in [
-            HvmCpu { cr0: 1 << 31, ..HvmCpu::default() },
-            HvmCpu { cr4: 1 << 32, ..HvmCpu::default() },
-            HvmCpu { msr_efer: 1 << 12, ..HvmCpu::default() },
-            HvmCpu { msr_efer: 1 << 10, ..HvmCpu::default() },
-        ] {
-            assert_eq!(cpu_of(&records(&wrong)), Err(Errno::Einval));
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes(bytes in proptest::collection::vec(0u8.., 0..200)) {
-            let _ = cpu_of(&bytes);
-        }
-    }
 }

@@ -131,6 +131,9 @@ pub trait ControlBlock: Sync {
     /// Sets everything of a state that is not in the general registers.
     fn set_state(&self, cpu: &HvmCpu);
 
+    /// Fills in everything that [`Self::set_state`] sets.
+    fn read_state(&self, cpu: &mut HvmCpu);
+
     /// Whether the guest runs 64-bit code.
     fn is_64_bit(&self) -> bool {
         self.paging().efer & EFER_LMA != 0

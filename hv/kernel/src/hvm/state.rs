@@ -1,28 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A vCPU's whole state, as the toolstack sets it before the vCPU first runs.
-use xen_abi::hvm_save::HvmCpu;
+//! A vCPU's whole state, as the toolstack sets it before the vCPU first runs, and reads it.
+use hv_core::hvm::context::State;
+use xen_abi::hvm_save::{FPU_VALID, HvmCpu};
 
 use super::msr;
+use crate::arch::tsc;
+use crate::debugreg;
 use crate::schedule;
 use crate::vcpu::Vcpu;
 
 /// Gives a vCPU of a PVH domain its registers, and lets it run when its domain does.
-pub fn set(vcpu: &Vcpu, cpu: &HvmCpu) {
+pub fn set(vcpu: &Vcpu, state: &State) {
+    let cpu = &state.cpu;
     let regs = &vcpu.regs;
-    let [rax, rbx, rcx, rdx, rbp, rsi, rdi, rsp, upper @ ..] = cpu.registers;
-    for (number, value) in [(0, rax), (3, rbx), (1, rcx), (2, rdx), (5, rbp), (6, rsi), (7, rdi)] {
+    for (number, value) in NUMBERS.into_iter().zip(cpu.registers) {
         regs.general(number).set(value);
     }
-    for (number, value) in (8..).zip(upper) {
-        regs.general(number).set(value);
-    }
-    regs.rsp.set(rsp);
     regs.rip.set(cpu.rip);
     regs.rflags.set(cpu.rflags & !RESERVED | FLAGS_ALWAYS);
-    let [dr0, dr1, dr2, dr3, ..] = cpu.debug;
-    vcpu.debug.set([dr0, dr1, dr2, dr3, 0, 0, 0, 0]);
+    debugreg::set_hvm(vcpu, cpu.debug);
     let block = vcpu.hvm.block();
     block.set_state(cpu);
+    if let Some((pat, mtrr)) = state.memory_types {
+        block.set_pat(pat);
+        vcpu.hvm.mtrr.set(mtrr);
+    }
+    if cpu.flags & FPU_VALID != 0 {
+        vcpu.set_vector_state(&cpu.fpu_regs);
+    }
     if let Some(hvm) = &vcpu.domain().hvm
         && let Some(p2m) = hvm.p2m.lock().as_ref()
     {
@@ -33,6 +38,28 @@ pub fn set(vcpu: &Vcpu, cpu: &HvmCpu) {
     schedule::set_up(vcpu, true);
 }
 
+/// The registers of a vCPU of a PVH domain that does not run.
+pub fn read(vcpu: &Vcpu) -> HvmCpu {
+    let regs = &vcpu.regs;
+    let mut cpu = HvmCpu {
+        fpu_regs: vcpu.vector_state(),
+        registers: NUMBERS.map(|number| regs.general(number).get()),
+        rip: regs.rip.get(),
+        rflags: regs.rflags.get(),
+        tsc: tsc::read().wrapping_add(vcpu.hvm.tsc_offset.get()),
+        flags: if vcpu.fpu_valid.get() { FPU_VALID } else { 0 },
+        ..HvmCpu::default()
+    };
+    let [dr0, dr1, dr2, dr3, ..] = vcpu.debug.get();
+    let block = vcpu.hvm.block();
+    let [dr6, dr7] = block.debug();
+    cpu.debug = [dr0, dr1, dr2, dr3, dr6, dr7];
+    block.read_state(&mut cpu);
+    cpu
+}
+
+/// The processor's numbers of the general registers, in the order of [`HvmCpu::registers`].
+const NUMBERS: [u8; 16] = [0, 3, 1, 2, 5, 6, 7, 4, 8, 9, 10, 11, 12, 13, 14, 15];
 /// The bit of rflags that is always 1.
 const FLAGS_ALWAYS: u64 = 1 << 1;
 /// Bits of rflags that are always 0.

@@ -8,7 +8,8 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::Gfn;
 use xen_abi::hvm::{HvmOp, HvmParam, HvmParamArg};
 use xen_abi::hvm_save::{
-    HvmCpu, RecordHeader, SAVE_MAGIC, SAVE_VERSION, SaveHeader, TYPE_CPU, TYPE_END, TYPE_HEADER,
+    HvmCpu, HvmMtrr, RecordHeader, SAVE_MAGIC, SAVE_VERSION, SaveHeader, TYPE_CPU, TYPE_END,
+    TYPE_HEADER, TYPE_MTRR,
 };
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{AddToPhysmap, MemoryOp, PhysmapSpace, RemoveFromPhysmap};
@@ -32,15 +33,16 @@ pub fn set_param(domain: DomId, param: HvmParam, value: u64) -> Result<(), Errno
     unsafe { call_with(Hypercall::HvmOp, HvmOp::SetParam.raw(), &mut arg) }.map(drop)
 }
 
-/// Sets the registers with which the vcpu of `domain` starts.
+/// Sets the registers with which the vcpu of `domain` starts, and its memory types.
 ///
 /// # Errors
 /// `ESRCH`, `EPERM`, `EINVAL` for a PV domain and for a state that cannot be.
-pub fn set_state(domain: DomId, cpu: &HvmCpu) -> Result<(), Errno> {
+pub fn set_state(domain: DomId, cpu: &HvmCpu, memory_types: &HvmMtrr) -> Result<(), Errno> {
     let header = SaveHeader { magic: SAVE_MAGIC, version: SAVE_VERSION, ..SaveHeader::default() };
     let mut records = Vec::new();
     push(&mut records, TYPE_HEADER, &header);
     push(&mut records, TYPE_CPU, cpu);
+    push(&mut records, TYPE_MTRR, memory_types);
     push(&mut records, TYPE_END, &[0u8; 0]);
     let context = HvmContext {
         size: u32::try_from(records.len()).map_err(|_| Errno::E2big)?,

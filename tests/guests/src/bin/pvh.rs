@@ -79,6 +79,9 @@ fn registers(report: &mut Report) {
     report.expect("unknown register written", wrmsr(0xdead, 0), 1);
     report.expect("VM_HSAVE_PA", rdmsr(0xc001_0117), None);
     report.expect("PAT of a kind that there is not", wrmsr(0x277, 2), 1);
+    report.expect("memory types: what there is", rdmsr(0xfe), Some(0x508));
+    report.expect("memory types: on, write-back", rdmsr(0x2ff), Some(0x806));
+    report.expect("memory types: of a kind that there is not", wrmsr(0x2ff, 0x802), 1);
     report.expect("hypercall page 1", wrmsr(0x4000_0000, 1), 1);
     report.expect("hypercall page in a hole", wrmsr(0x4000_0000, 0xf000_0000), 1);
     let cr4: u64;

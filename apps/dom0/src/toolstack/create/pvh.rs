@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use dom0_core::config::DomainConfig;
 use dom0_core::domain_nodes::Ring;
 use domain_builder::pvh::layout::{ACPI, CONSOLE, XENSTORE};
-use domain_builder::pvh::{PvhImage, PvhLayout, acpi, populate, start_state};
+use domain_builder::pvh::{PvhImage, PvhLayout, acpi, populate, start_memory_types, start_state};
 use minios::Errno;
 use minios::hypercall::{memory_op, pvh_domain};
 use minios::memory::map_foreign;
@@ -45,8 +45,8 @@ pub(super) fn build(
     };
     set_params(domid, &built).map_err(failed("parameters"))?;
     grant(domid, &built).map_err(failed("grant table"))?;
-    pvh_domain::set_state(domid, &start_state(image.entry(), start_info))
-        .map_err(failed("registers"))?;
+    let state = start_state(image.entry(), start_info);
+    pvh_domain::set_state(domid, &state, &start_memory_types()).map_err(failed("registers"))?;
     Ok(built)
 }
 

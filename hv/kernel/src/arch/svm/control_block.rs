@@ -239,5 +239,32 @@ impl ControlBlock for Vmcb {
         self.syscall.set([star, lstar, cstar, mask]);
         self.kernel_gs_base.set(cpu.shadow_gs);
         self.sysenter.set(cpu.sysenter);
+        self.event.set(u64::from(cpu.error_code) << 32 | u64::from(cpu.pending_event));
+    }
+
+    fn read_state(&self, cpu: &mut HvmCpu) {
+        for (index, place) in segment::SAVED.into_iter().enumerate() {
+            let Segment { selector, attributes, limit, base } = self.segments[place].get();
+            cpu.selectors[index] = u32::from(selector);
+            cpu.attributes[index] = u32::from(attributes);
+            cpu.limits[index] = limit;
+            cpu.bases[index] = base;
+        }
+        let table = |place: usize| {
+            let Segment { limit, base, .. } = self.segments[place].get();
+            (limit, base)
+        };
+        (cpu.gdtr_limit, cpu.gdtr_base) = table(segment::GDTR);
+        (cpu.idtr_limit, cpu.idtr_base) = table(segment::IDTR);
+        cpu.cr2 = self.cr2.get();
+        let Paging { cr0, cr3, cr4, efer, .. } = self.paging();
+        (cpu.cr0, cpu.cr3, cpu.cr4, cpu.msr_efer) = (cr0, cr3, cr4, efer);
+        let [star, lstar, cstar, mask] = self.syscall.get();
+        cpu.syscall = [lstar, star, cstar, mask];
+        cpu.shadow_gs = self.kernel_gs_base.get();
+        cpu.sysenter = self.sysenter.get();
+        let [a, b, c, d, error_code @ ..] = self.event.get().to_le_bytes();
+        cpu.pending_event = u32::from_le_bytes([a, b, c, d]);
+        cpu.error_code = u32::from_le_bytes(error_code);
     }
 }

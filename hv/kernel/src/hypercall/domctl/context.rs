@@ -12,10 +12,9 @@ use xen_abi::vcpu::{
     VGCF_SYSCALL_DISABLES_EVENTS, VcpuGuestContext,
 };
 
-use super::Request;
+use super::{Request, hvm_context};
 use crate::address_space;
 use crate::arch::control::CR0_TS;
-use crate::arch::fpu_state::{IMAGE_BYTES, IMAGE_XMM};
 use crate::debugreg;
 use crate::domain::Domain;
 use crate::emulate::control_register::{self, available_cr4};
@@ -162,7 +161,9 @@ fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
         gs_base_user: context.gs_base_user,
     });
     vcpu.callbacks.set(callbacks(context));
-    install_fpu(vcpu, context);
+    if context.flags & VGCF_I387_VALID != 0 {
+        vcpu.set_vector_state(&context.fpu_ctxt);
+    }
     let [cr0, _, _, _, cr4, ..] = context.ctrlreg;
     vcpu.task_switched.set(cr0 & CR0_TS != 0);
     vcpu.cr4.set(cr4 & available_cr4());
@@ -177,25 +178,6 @@ fn install(vcpu: &Vcpu, context: &VcpuGuestContext, held: Held) {
 /// 4 and 5 are other names of 6 and 7.
 fn is_debugreg(number: u8) -> bool {
     !matches!(number, 4 | 5)
-}
-
-fn install_fpu(vcpu: &Vcpu, context: &VcpuGuestContext) {
-    if context.flags & VGCF_I387_VALID == 0 {
-        return;
-    }
-    vcpu.fpu.set_image(&context.fpu_ctxt);
-    if let Some(xmm) = context.fpu_ctxt.get(IMAGE_XMM).and_then(<[u8]>::first_chunk) {
-        vcpu.xmm.set(xmm);
-    }
-    vcpu.fpu_valid.set(true);
-}
-
-fn fpu_image(vcpu: &Vcpu) -> [u8; IMAGE_BYTES] {
-    let mut image = vcpu.fpu.image();
-    if let Some(xmm) = image.get_mut(IMAGE_XMM) {
-        xmm.copy_from_slice(&vcpu.xmm.get());
-    }
-    image
 }
 
 fn callbacks(context: &VcpuGuestContext) -> Callbacks {
@@ -217,6 +199,9 @@ fn low_words(value: u64) -> [u16; 4] {
 /// Reads the registers of a vCPU that does not run. `ENODATA` for one that has none yet.
 pub(super) fn get(domain: &Domain, request: &Request) -> Result<(), Errno> {
     let (vcpu, at) = find(domain, request)?;
+    if domain.hvm.is_some() {
+        return at.write(&hvm_context::of(vcpu)?);
+    }
     let kernel_root = vcpu.kernel_root.get().ok_or(Errno::Enodata)?;
     let mut context =
         VcpuGuestContext { user_regs: vcpu.regs.to_user_regs(), ..Default::default() };
@@ -225,7 +210,7 @@ pub(super) fn get(domain: &Domain, request: &Request) -> Result<(), Errno> {
     let regs = &mut context.user_regs;
     (regs.ds, regs.es, regs.fs, regs.gs) = (ds, es, fs, gs);
     context.flags = flags(vcpu);
-    context.fpu_ctxt = fpu_image(vcpu);
+    context.fpu_ctxt = vcpu.vector_state();
     for (number, value) in (0..).zip(&mut context.debugreg) {
         *value = if is_debugreg(number) { debugreg::read(vcpu, number)? } else { 0 };
     }

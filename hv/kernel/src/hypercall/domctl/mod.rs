@@ -96,6 +96,10 @@ fn execute(
             require_other(current, domain)?;
             hvm_context::set(domain, &request)?;
         }
+        DomctlCmd::GetHvmContext => {
+            require_other(current, domain)?;
+            hvm_context::get(domain, request)?;
+        }
         DomctlCmd::PauseDomain => {
             require_other(current, domain)?;
             domain.life.lock().pause()?;
@@ -141,7 +145,6 @@ fn execute(
         DomctlCmd::SetVcpuAffinity | DomctlCmd::SetTimeOffset => {}
         DomctlCmd::CreateDomain
         | DomctlCmd::GetDomainInfo
-        | DomctlCmd::GetHvmContext
         | DomctlCmd::ShadowOp
         | DomctlCmd::HypercallInit
         | DomctlCmd::GetPageFrameInfo3

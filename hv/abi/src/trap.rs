@@ -68,7 +68,8 @@ pub const VECTOR_CP: u8 = 21;
 /// Whether the processor pushes an error code for the vector.
 #[must_use]
 pub const fn has_error_code(vector: u8) -> bool {
-    matches!(vector, 8 | 10..=14 | 17 | 21)
+    const WITH: u32 = 1 << 8 | 0x1f << 10 | 1 << 17 | 1 << 21;
+    vector < 32 && WITH >> vector & 1 != 0
 }
 
 /// [`TrapInfo::flags`]: the low two bits are the ring allowed to raise the vector by `int n`.

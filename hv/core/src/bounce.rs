@@ -80,7 +80,7 @@ impl Bounce {
 }
 
 /// Makes the frame. `kernel_sp` is the stack for traps from user mode.
-#[inline]
+#[inline(always)]
 pub fn bounce(from: &Interrupted, kernel_sp: u64, cause: Cause) -> Bounce {
     let [rcx, r11] = from.scratch;
     let pushed = [from.rip, saved_cs(from), saved_rflags(from), from.rsp, u64::from(from.ss)];

@@ -17,8 +17,8 @@ pub const fn is_guest_address(address: u64) -> bool {
 /// belong to a guest.
 #[must_use]
 pub fn is_guest_range(address: u64, bytes: u64) -> bool {
-    match address.checked_add(bytes) {
-        Some(end) => end <= LOW_END || address >= HYPERVISOR_VIRT_END,
-        None => false,
+    match LOW_END.checked_sub(address) {
+        Some(room) => bytes <= room,
+        None => address >= HYPERVISOR_VIRT_END && address.checked_add(bytes).is_some(),
     }
 }

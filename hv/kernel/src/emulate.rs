@@ -29,6 +29,7 @@ enum After {
 }
 
 /// A #GP of a guest: a privileged instruction, a software interrupt, or a fault of its own.
+#[inline(never)]
 pub fn general_protection(vcpu: &Vcpu) {
     const THROUGH_IDT: u32 = 2;
     let error = vcpu.regs.error_code.get();
@@ -54,6 +55,7 @@ const FORCED_CPUID_BYTES: u8 = 7;
 const _: () = assert!(FORCED_CPUID.len() == FORCED_CPUID_BYTES as usize);
 
 /// A #UD of a guest: the forced emulated CPUID, or a fault of its own.
+#[inline(never)]
 pub fn invalid_opcode(vcpu: &Vcpu) {
     let at = GuestPtr::<[u8; FORCED_CPUID.len()]>::new(vcpu.regs.rip.get());
     if at.read() == Ok(FORCED_CPUID) {

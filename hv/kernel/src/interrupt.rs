@@ -13,6 +13,7 @@ use crate::schedule::{self, Timer};
 use crate::vcpu::Vcpu;
 
 /// Handles the interrupt with this vector.
+#[inline(never)]
 pub fn handle(vector: u32) {
     match vector.to_le_bytes()[0] {
         lapic::SPURIOUS_VECTOR => {}

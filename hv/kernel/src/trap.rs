@@ -21,9 +21,9 @@ use crate::{address_space, emulate, interrupt, life, nmi, switch};
 pub extern "C" fn trap_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     const FIRST_INTERRUPT: u32 = 32;
     match vcpu.regs.entry_vector.get() {
+        vector if vector < FIRST_INTERRUPT => exception(vcpu, vector.to_le_bytes()[0]),
         VECTOR_SYSCALL32 => syscall32_from_user(vcpu),
-        vector if vector >= FIRST_INTERRUPT => interrupt::handle(vector),
-        vector => exception(vcpu, vector.to_le_bytes()[0]),
+        vector => interrupt::handle(vector),
     }
     leave(vcpu)
 }
@@ -51,7 +51,7 @@ fn deliver_upcall(vcpu: &Vcpu) -> *const Vcpu {
         return vcpu;
     }
     let event = Callback { masks_events: true, ..vcpu.callbacks.get().event };
-    enter_handler(vcpu, event, Cause::Plain);
+    enter(vcpu, event, Cause::Plain);
     // A guest that could not be entered has crashed, and another one continues.
     if reschedule_requested() { leave(vcpu) } else { vcpu }
 }
@@ -71,15 +71,13 @@ fn exception(vcpu: &Vcpu, vector: u8) {
             machine_check::log_banks();
             panic!("machine check");
         }
-        _ => inject(
-            vcpu,
-            vector,
-            Some(vcpu.regs.error_code.get()).filter(|_| has_error_code(vector)),
-        ),
+        _ if has_error_code(vector) => inject(vcpu, vector, Some(vcpu.regs.error_code.get())),
+        _ => inject(vcpu, vector, None),
     }
 }
 
 /// The guest is told the mode it thinks it was in, and the address in its `vcpu_info`.
+#[inline(never)]
 fn page_fault(vcpu: &Vcpu) {
     const USER: u32 = 4;
     let address = control::cr2();
@@ -96,18 +94,23 @@ fn page_fault(vcpu: &Vcpu) {
 pub fn inject(vcpu: &Vcpu, vector: u8, error_code: Option<u32>) {
     let trap = vcpu.traps[usize::from(vector)].get();
     if trap.address == 0 {
-        log!(
-            "{}v{} took vector {vector}, error {error_code:x?}, without a handler",
-            vcpu.domain().id,
-            vcpu.id
-        );
-        return crash(vcpu, "it has no handler for the exception it took");
+        return crash_unhandled(vcpu, vector, error_code);
     }
     let handler = Callback {
         address: trap.address,
         masks_events: trap.flags.contains(xen_abi::trap::TrapFlags::MASK_EVENTS),
     };
-    enter_handler(vcpu, handler, error_code.map_or(Cause::Plain, Cause::ErrorCode));
+    match error_code {
+        None => enter(vcpu, handler, Cause::Plain),
+        Some(code) => enter(vcpu, handler, Cause::ErrorCode(code)),
+    }
+}
+
+#[cold]
+fn crash_unhandled(vcpu: &Vcpu, vector: u8, error_code: Option<u32>) {
+    let (domid, id) = (vcpu.domain().id, vcpu.id);
+    log!("{domid}v{id} took vector {vector}, error {error_code:x?}, without a handler");
+    crash(vcpu, "it has no handler for the exception it took");
 }
 
 /// A `syscall` of user mode: to the callback for it, or #UD. Returns the vCPU to continue with.
@@ -141,6 +144,12 @@ pub fn failsafe(vcpu: &Vcpu) {
 /// Writes the frame for `cause` and sets the registers to `handler`. The domain ends where that
 /// is impossible.
 pub fn enter_handler(vcpu: &Vcpu, handler: Callback, cause: Cause) {
+    enter(vcpu, handler, cause);
+}
+
+/// The same, as a part of callers who know the cause.
+#[inline(always)]
+fn enter(vcpu: &Vcpu, handler: Callback, cause: Cause) {
     if handler.address == 0 {
         return crash(vcpu, "it has no handler for a callback it was due");
     }
@@ -188,6 +197,7 @@ fn scratch(vcpu: &Vcpu) -> [u64; 2] {
 }
 
 /// Ends the domain for a fault of its own.
+#[cold]
 pub fn crash(vcpu: &Vcpu, why: &str) {
     let domain = vcpu.domain();
     log_registers(&vcpu.regs.to_user_regs());

@@ -77,10 +77,13 @@ impl Machine {
             Clock::Instructions => "none",
             Clock::Host => "slowdown",
         };
+        // Registers that a processor does not have are a #GP, but Bochs' AMD processors lack one of
+        // AMD-V's own, VM_CR.
+        let ignore_bad_msrs = u8::from(cpu.starts_with("ryzen"));
         format!(
             "config_interface: textconfig\n\
              display_library: term\n\
-             cpu: model={cpu}, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs=0\n\
+             cpu: model={cpu}, ips={IPS}, reset_on_triple_fault=0, ignore_bad_msrs={ignore_bad_msrs}\n\
              megs: {memory_mib}\n\
              romimage: file={BIOS}\n\
              vgaromimage: file={VGA_BIOS}\n\

@@ -24,6 +24,7 @@ mod mode;
 mod network;
 mod on_xen;
 pub(crate) mod outcome;
+mod page;
 mod ring0;
 mod tally;
 mod toolstack;
@@ -46,7 +47,8 @@ Examples:
   cargo xtask test --on xen              guests and httpd on the real Xen, compared with hv
   cargo xtask test --xen xen-4.17 traps  a test guest as first domain of the real Xen")]
 pub(crate) struct Args {
-    /// Test guests, by the names of their files in tests/guests/src/bin [default: all tests]
+    /// Test guests, by the names of their files in tests/guests/src/bin, and httpd [default: all
+    /// tests]
     names: Vec<String>,
     /// Only tests of this kind (repeatable)
     #[arg(long, value_enum)]
@@ -116,7 +118,12 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.browser {
         setup::require(&[Tool::Chromium], args.consent)?;
     }
-    let names = guest::choose(workspace, &args.names)?;
+    let (pages, named): (Vec<_>, Vec<_>) =
+        args.names.iter().cloned().partition(|name| name == page::NAME);
+    let names = match (named.is_empty(), pages.is_empty()) {
+        (true, false) => Vec::new(),
+        _ => guest::choose(workspace, &named)?,
+    };
     if let Some(xen) = &args.xen {
         first_domain::on_both(workspace, &mut tally, &names, xen)?;
         return tally.finish();
@@ -138,6 +145,10 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         match kind {
             Kind::Host => host::run(workspace, &mut tally)?,
             Kind::Guests => {
+                let mut names = names.clone();
+                if args.names.is_empty() || !pages.is_empty() {
+                    names.push(page::NAME.to_owned());
+                }
                 let asked = !args.mode.is_empty();
                 let modes = if asked { &args.mode[..] } else { Mode::value_variants() };
                 let consent = args.consent;

@@ -108,7 +108,7 @@ fn run_alone(session: &mut Session, folder: &str, name: &str) -> Result<Run> {
 }
 
 /// Why dom0 does not create the domain, if `line` says so: dom0 begins with the file's name.
-fn refused<'a>(line: &'a str, folder: &str, name: &str) -> Option<&'a str> {
+pub(super) fn refused<'a>(line: &'a str, folder: &str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(&format!("{CONFIGS}/{folder}{name}.cfg:"))?;
     // A line number may come first.
     Some(rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').trim())

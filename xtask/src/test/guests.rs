@@ -10,6 +10,7 @@ use super::{
     domains::{self, BOOT, PROFILE, PROMPT, Run},
     guest,
     mode::{BEDS, Bed, Mode},
+    page,
     tally::Tally,
     verdict::{Table, Verdict},
 };
@@ -36,7 +37,11 @@ pub(super) fn run(
 ) -> Result<Table> {
     let mut table = Table::default();
     let mut beds = Vec::new();
-    let domains = domains::with_partners(workspace, names)?;
+    let guests: Vec<String> = names.iter().filter(|name| *name != page::NAME).cloned().collect();
+    let mut domains = domains::with_partners(workspace, &guests)?;
+    if guests.len() < names.len() {
+        domains.push(Domain::of_app(workspace, page::NAME)?);
+    }
     for bed in BEDS {
         let modes: Vec<Mode> = modes.iter().copied().filter(|mode| mode.bed() == bed).collect();
         if modes.is_empty() {
@@ -106,6 +111,8 @@ struct Prepared {
     modes: Vec<Mode>,
     machine: Box<dyn Emulated>,
     folder: PathBuf,
+    /// What httpd's page contains.
+    page: String,
 }
 
 impl Prepared {
@@ -136,7 +143,7 @@ impl Prepared {
                 Box::new(bochs::Machine::new(cd, folder.clone()))
             }
         };
-        Ok(Self { bed, modes: modes.to_vec(), machine, folder })
+        Ok(Self { bed, modes: modes.to_vec(), machine, folder, page: page::text(workspace)? })
     }
 
     /// Runs all guests in all modes. Where the machine itself ends, the guest has failed, and
@@ -189,12 +196,17 @@ impl Machines<'_> {
             self.running = Some(session);
         }
         let session = self.running.as_mut().context("no machine")?;
-        let outcome = match domains::run_one(session, &format!("{}/", mode.name()), name)? {
-            Run::Refused(why) => return Ok((Verdict::NotAvailable(why), Rows::new())),
-            Run::Ended(outcome) => outcome,
+        let folder = format!("{}/", mode.name());
+        let (verdict, rows) = if name == page::NAME {
+            (page::run(session, &folder, &self.prepared.page)?, Rows::new())
+        } else {
+            match domains::run_one(session, &folder, name)? {
+                Run::Refused(why) => (Verdict::NotAvailable(why), Rows::new()),
+                Run::Ended(outcome) => (guest::verdict(name, &outcome), outcome.rows),
+            }
         };
         domains::audit(session).context("the audit afterwards")?;
-        Ok((guest::verdict(name, &outcome), outcome.rows))
+        Ok((verdict, rows))
     }
 
     fn log(&self) -> PathBuf {

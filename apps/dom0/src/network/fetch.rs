@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 
-use dom0_core::http::{AnswerHead, BadAnswer, Url};
+use dom0_core::http::{AnswerHead, BadAnswer, Page, Url};
 use dom0_core::prompt::FetchOptions;
 use minios::net::{Error, Stack, TcpStream};
 use minios::task;
@@ -30,11 +30,13 @@ pub(crate) struct Fetched {
     bytes: u64,
     /// From the first connection to the last byte.
     time: Duration,
+    /// The beginning of what came, if it is to be shown.
+    pub(crate) page: Option<Page>,
 }
 
 impl fmt::Display for Fetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status_line, requests, failed, bytes, time } = self;
+        let Self { status_line, requests, failed, bytes, time, page: _ } = self;
         let us = time.as_micros().max(1);
         let (ms, per_second) = (us / 1000, requests * 1_000_000 / us);
         let (mb, kb) = (bytes / us, bytes % us * 1000 / us);
@@ -97,7 +99,8 @@ pub(crate) async fn fetch(stack: &Stack, options: FetchOptions) -> Result<Fetche
     let Work { requests, failed, bytes, last, .. } = &*work.0;
     let status_line = last.borrow().clone()?;
     let (requests, failed, bytes) = (requests.get(), failed.get(), bytes.get());
-    Ok(Fetched { status_line, requests, failed, bytes, time })
+    let page = work.0.page.take();
+    Ok(Fetched { status_line, requests, failed, bytes, time, page })
 }
 
 /// What the clients share.
@@ -113,6 +116,7 @@ struct Work {
     bytes: Cell<u64>,
     /// The last answer's status line; the last error as long as there was no answer.
     last: RefCell<Result<String, FetchError>>,
+    page: RefCell<Option<Page>>,
 }
 
 /// Leaves nothing to do when it is dropped.
@@ -142,6 +146,7 @@ impl Work {
             failed: Cell::new(0),
             bytes: Cell::new(0),
             last: RefCell::new(Err(FetchError::TimedOut)),
+            page: RefCell::new(options.print.then(Page::default)),
         }
     }
 
@@ -150,6 +155,13 @@ impl Work {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left > 0
+    }
+
+    /// Takes a piece of a body.
+    fn show(&self, piece: &[u8]) {
+        if let Some(page) = &mut *self.page.borrow_mut() {
+            page.add(piece);
+        }
     }
 
     fn count(&self, result: Result<(AnswerHead, u64), FetchError>) {
@@ -196,9 +208,14 @@ async fn exchange(
         None => patient(TcpStream::connect(stack, work.url.peer)).await?,
     };
     send(&mut stream, work).await?;
-    let (head, mut bytes) = read_head(&mut stream).await?;
+    let (head, body) = read_head(&mut stream).await?;
+    work.show(&body);
+    let mut bytes = body.len() as u64;
     while head.length.is_none_or(|length| bytes < length) {
-        let read = patient(stream.read_with(|piece| (piece.len(), piece.len() as u64)));
+        let read = patient(stream.read_with(|piece| {
+            work.show(piece);
+            (piece.len(), piece.len() as u64)
+        }));
         match read.await? {
             0 if head.length.is_some() => return Err(Error::ConnectionReset.into()),
             0 => break,
@@ -240,8 +257,8 @@ async fn send(stream: &mut TcpStream, work: &Work) -> Result<(), FetchError> {
     Ok(())
 }
 
-/// Reads the head of an answer, and what bytes of the body come with it; says how many.
-async fn read_head(stream: &mut TcpStream) -> Result<(AnswerHead, u64), FetchError> {
+/// Reads the head of an answer, and what bytes of the body come with it.
+async fn read_head(stream: &mut TcpStream) -> Result<(AnswerHead, Vec<u8>), FetchError> {
     let mut bytes: Vec<u8> = Vec::new();
     loop {
         let read = patient(stream.read_with(|piece| {
@@ -250,7 +267,8 @@ async fn read_head(stream: &mut TcpStream) -> Result<(AnswerHead, u64), FetchErr
         }));
         let ended = read.await? == 0;
         if let Some((head, length)) = AnswerHead::parse(&bytes)? {
-            return Ok((head, (bytes.len() - length) as u64));
+            bytes.drain(..length);
+            return Ok((head, bytes));
         }
         if ended {
             return Err(Error::ConnectionReset.into());

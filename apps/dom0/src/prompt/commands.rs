@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Display;
 
+use dom0_core::http::Page;
 use dom0_core::prompt::Command;
 use minios::hypercall::domctl;
 
@@ -66,7 +67,10 @@ impl Prompt {
             Command::Fetch(options) => {
                 let fetch = network::fetch(self.network.stack(), options);
                 if let Some(fetched) = self.input.unless_cancelled(fetch).await {
-                    terminal::line(&fetched.map_err(|error| error.to_string())?.to_string());
+                    let fetched = fetched.map_err(|error| error.to_string())?;
+                    let page = fetched.page.as_ref().map(Page::lines).unwrap_or_default();
+                    page.iter().for_each(|line| terminal::line(line));
+                    terminal::line(&fetched.to_string());
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::{AnswerHead, BadAnswer, Url};
+use super::{AnswerHead, BadAnswer, Page, Url};
 
 #[test]
 fn urls() {
@@ -22,6 +22,21 @@ fn urls() {
     for text in ["", "10.0.2.16", "https://10.0.2.16/", "http://name/", "http://fe80::1/"] {
         assert_eq!(Url::parse(text), None, "{text}");
     }
+}
+
+#[test]
+fn a_page_cannot_command_the_terminal() {
+    let mut page = Page::default();
+    page.add(b"<p>\x1b[2J\r\nna");
+    page.add("ïve\n".as_bytes());
+    assert_eq!(page.lines(), ["<p>?[2J", "naïve"]);
+}
+
+#[test]
+fn a_page_has_an_end() {
+    let mut page = Page::default();
+    (0..1000).for_each(|_| page.add(&[b'x'; 1000]));
+    assert_eq!(page.lines()[0].len(), 16 << 10);
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     help("audit", "", "let the hypervisor check its own books"),
     help("xenstore-ls", "[PATH]", "the nodes of xenstore"),
     help("ping", "ADDRESS", "send echo requests"),
-    help("fetch", "URL", "get by HTTP; -n REQUESTS, -c CONNECTIONS, --upload BYTES"),
+    help("fetch", "URL", "get by HTTP; --print, -n REQUESTS, -c CONNECTIONS, --upload BYTES"),
     help("help", "", "this list"),
 ];
 

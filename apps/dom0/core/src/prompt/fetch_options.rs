@@ -18,6 +18,8 @@ pub struct FetchOptions {
     pub connections: u64,
     /// So many bytes are sent, by PUT, instead of asking for some.
     pub upload: Option<u64>,
+    /// Whether what comes is to be shown.
+    pub print: bool,
 }
 
 impl FetchOptions {
@@ -26,7 +28,8 @@ impl FetchOptions {
         mut words: impl Iterator<Item = &'a str>,
         usage: &str,
     ) -> Result<Self, String> {
-        let mut options = Self { url: String::new(), requests: 1, connections: 1, upload: None };
+        let url = String::new();
+        let mut options = Self { url, requests: 1, connections: 1, upload: None, print: false };
         while let Some(word) = words.next() {
             let mut number = |most| match words.next().and_then(|word| word.parse().ok()) {
                 Some(number) if (1..=most).contains(&number) => Ok(number),
@@ -36,6 +39,7 @@ impl FetchOptions {
                 "-n" => options.requests = number(u64::MAX)?,
                 "-c" => options.connections = number(MAX_CONNECTIONS)?,
                 "--upload" => options.upload = Some(number(u64::MAX)?),
+                "--print" => options.print = true,
                 url if options.url.is_empty() && !url.starts_with('-') => options.url = url.into(),
                 _ => return Err(usage.into()),
             }

@@ -68,9 +68,10 @@ fn commands_say_what_is_missing() {
 #[test]
 fn fetch_has_options() {
     let url = String::from("http://10.0.2.16/");
-    let plain = FetchOptions { url, requests: 1, connections: 1, upload: None };
+    let plain = FetchOptions { url, requests: 1, connections: 1, upload: None, print: false };
     for (words, options) in [
         ("http://10.0.2.16/", plain.clone()),
+        ("--print http://10.0.2.16/", FetchOptions { print: true, ..plain.clone() }),
         (
             "-n 100 http://10.0.2.16/ -c 8",
             FetchOptions { requests: 100, connections: 8, ..plain.clone() },

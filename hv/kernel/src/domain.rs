@@ -21,7 +21,7 @@ use xen_abi::frame::Mfn;
 use xen_abi::memory::E820Entry;
 use xen_abi::shared_info::SharedInfo;
 
-use crate::hvm::{Hvm, physmap};
+use crate::hvm::{Hvm, MemoryKind, physmap, shadow};
 use crate::io_permissions::IoPermissions;
 use crate::machine::Host;
 use crate::memory::{direct_map, frames};
@@ -81,8 +81,8 @@ pub struct DomainPages {
 pub enum Kind {
     /// By the guest's own agreement: page tables and privilege by hypercalls.
     Pv,
-    /// By the processor.
-    Pvh,
+    /// By the processor, and how its memory is.
+    Pvh(MemoryKind),
 }
 
 /// A domain.
@@ -133,7 +133,7 @@ impl Domain {
     ) -> Result<DomainRef, Errno> {
         let hvm = match kind {
             Kind::Pv => None,
-            Kind::Pvh => Some(Hvm::new()?),
+            Kind::Pvh(memory) => Some(Hvm::new(memory)?),
         };
         let place = frames::alloc_for::<Self>().ok_or(Errno::Enomem)?;
         let Some(shared_info_frame) = frames::alloc_zeroed(0) else {
@@ -158,7 +158,7 @@ impl Domain {
             events: Mutex::new(EventTable::new(id, limits.max_port)),
             grants: Mutex::new(GrantTable::new(id, limits.grant_frames)),
             maptrack: Mutex::new(Maptrack::new(limits.maptrack_pages)),
-            table_pages: AtomicU64::new(0),
+            table_pages: AtomicU64::new(hvm.as_ref().map_or(0, shadow::pages)),
             vm_assist: AtomicU64::new(0),
             pci_address: AtomicU32::new(0),
             io: Mutex::new(io),
@@ -176,8 +176,8 @@ impl Domain {
         }
         // SAFETY: the memory is zeroed and for a `Vcpu`; the domain frees it with itself.
         unsafe { Vcpu::create(vcpu, place, 0, info) }
-        if kind == Kind::Pvh {
-            domain.vcpus().try_for_each(Vcpu::virtualize)?;
+        if let Kind::Pvh(memory) = kind {
+            domain.vcpus().try_for_each(|vcpu| vcpu.virtualize(memory))?;
         }
         domain.events.lock().set_vcpus(1);
         Ok(domain)
@@ -244,8 +244,9 @@ fn release(domain: NonNull<Domain>) {
             frames::free_for(vcpu);
         }
     }
-    if let Some(p2m) = parts.hvm.as_ref().and_then(|hvm| hvm.p2m.lock().take()) {
-        physmap::free(p2m);
+    if let Some(hvm) = &parts.hvm {
+        shadow::release(parts, hvm);
+        hvm.p2m.lock().take().into_iter().for_each(physmap::free);
     }
     PageTypes::new(&Host, 0).unshare(parts.shared_info_frame);
     // SAFETY: nobody can get at the domain any more.

@@ -16,7 +16,7 @@ use xen_abi::trap::TrapInfo;
 
 use crate::arch::fpu_state::{FpuArea, IMAGE_BYTES, IMAGE_XMM};
 use crate::domain::Domain;
-use crate::hvm::HvmVcpu;
+use crate::hvm::{HvmVcpu, MemoryKind};
 use crate::nmi::NmiState;
 use crate::registers::{FRAME_BYTES, Registers};
 use crate::run_cell::RunCell;
@@ -203,8 +203,8 @@ impl Vcpu {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn virtualize(&self) -> Result<(), Errno> {
-        self.hvm.init()?;
+    pub fn virtualize(&self, memory: MemoryKind) -> Result<(), Errno> {
+        self.hvm.init(memory)?;
         self.is_hvm.set(true);
         Ok(())
     }

@@ -6,7 +6,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use dom0_core::config::{DomainConfig, Kind};
+use dom0_core::config::{DomainConfig, Kind, Paging};
 use dom0_core::domain_nodes::Ring;
 use minios::Errno;
 use minios::hypercall::{domctl, event_channel, sysctl};
@@ -16,6 +16,7 @@ use xen_abi::domctl::{ArchDomainConfig, CDF_HAP, CDF_HVM, CreateDomain, EMU_LAPI
 use xen_abi::event_channel::EvtchnPort;
 use xen_abi::frame::Mfn;
 use xen_abi::grant_table::{GrantEntryV1, GrantFlags, GrantRef};
+use xen_abi::sysctl::PHYSCAP_HAP;
 
 use super::memory::NewMemory;
 
@@ -51,22 +52,37 @@ pub(super) struct Built {
 }
 
 /// Makes an empty domain.
-pub(super) fn new_domain(uuid: [u8; 16], kind: Kind) -> Result<DomId, String> {
+pub(super) fn new_domain(uuid: [u8; 16], config: &DomainConfig) -> Result<DomId, String> {
+    let kind = config.kind;
+    let paging = config.paging;
     let config = match kind {
         Kind::Pv => LIMITS,
         Kind::Pvh => CreateDomain {
-            flags: CDF_HVM | CDF_HAP,
+            flags: CDF_HVM | if is_nested(paging) { CDF_HAP } else { 0 },
             arch: ArchDomainConfig { emulation_flags: EMU_LAPIC, misc_flags: 0 },
             ..LIMITS
         },
     };
     let config = CreateDomain { handle: uuid, ..config };
     domctl::create_domain(DomId::DOM0, config).map_err(|error| match (kind, error) {
+        (Kind::Pvh, Errno::Eopnotsupp) if paging == Some(Paging::Nested) => {
+            String::from("this machine has no nested paging")
+        }
         (Kind::Pvh, Errno::Eopnotsupp) => {
             String::from("this machine has no hardware virtualization for `type = \"pvh\"`")
         }
         (_, error) => failed("no new domain")(error),
     })
+}
+
+/// Whether a PVH domain gets nested paging: as it is configured, or if the machine has it.
+fn is_nested(paging: Option<Paging>) -> bool {
+    match paging {
+        Some(paging) => paging == Paging::Nested,
+        None => {
+            sysctl::physical_info().is_ok_and(|machine| machine.capabilities & PHYSCAP_HAP != 0)
+        }
+    }
 }
 
 /// Fills the empty domain `domid` as `config` says.

@@ -95,7 +95,7 @@ impl Domains {
         let ramdisk = config.ramdisk.as_deref().map_or(Ok(&[][..]), file)?;
         let uuid = uuid::new_uuid();
         let domid =
-            create::new_domain(uuid, config.kind).map_err(|error| format!("{path}: {error}"))?;
+            create::new_domain(uuid, &config).map_err(|error| format!("{path}: {error}"))?;
         let started = create::build(domid, &config, kernel, ramdisk)
             .and_then(|built| self.start(domid, config, &uuid, built, (path, quick_restarts)));
         match started {

@@ -11,8 +11,10 @@ use crate::vcpu::Vcpu;
 
 /// A back end that the processor has, turned on.
 pub struct Backend {
-    /// What it is called, with what it has.
+    /// What it is called.
     pub name: &'static str,
+    /// The processor walks second-level tables; without, guests' tables are shadowed.
+    pub has_nested_paging: bool,
     /// Number of tags for guests' translations: 1 to this one, if it is not 0.
     pub tags: u32,
     /// How second-level tables are written.
@@ -57,6 +59,8 @@ pub struct Segment {
 impl Segment {
     /// Attribute: 64-bit code.
     const LONG: u16 = 1 << 9;
+    /// Attribute: 32-bit code.
+    pub const WIDE: u16 = 1 << 10;
 }
 
 /// How the processor is told of a vCPU of a PVH domain, and tells. Nobody else runs the vCPU
@@ -92,7 +96,6 @@ pub trait ControlBlock: Sync {
     /// Goes without second-level tables: accesses to CR0, CR3 and CR4, page faults and `invlpg`
     /// leave the guest from now on, and what the guest sees in control registers is not what the
     /// processor runs with ([`Self::set_hardware`]).
-    #[expect(dead_code, reason = "no domain can ask for it yet")]
     fn use_shadow(&self);
 
     /// Under shadow paging, the control registers that the processor runs with, but for the root.

@@ -4,12 +4,14 @@
 //! The guest's registers are where those of a PV guest are; an instruction that was executed here is
 //! stepped over. What a guest may not do is its exception; a state that no processor can be in, and
 //! a triple fault, end the domain.
+use hv_core::hvm::delivery::Second;
 use hv_core::hvm::instruction::Known;
+use hv_core::hvm::shadow::Outcome;
 use xen_abi::trap::{VECTOR_DF, VECTOR_GP, VECTOR_PF};
 
 use super::exit_reason::{Delivering, Exit};
 use super::instruction::{advance, length};
-use super::{events, hypercall, msr, port, register};
+use super::{events, hypercall, msr, port, register, shadow};
 use crate::arch::{control, machine_check};
 use crate::current::Current;
 use crate::emulate::control_register::set_xcr0;
@@ -67,13 +69,18 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         Exit::CacheFlush(known) => advance(vcpu, length(vcpu, known)?),
         Exit::Register(decoded) => register::access(vcpu, decoded)?,
         Exit::Port(port) => port::access(vcpu, port)?,
-        Exit::Memory { address, delivering } => no_memory(vcpu, address, delivering)?,
-        Exit::PageFault { address, error } => {
-            vcpu.hvm.block().set_fault_address(address);
-            inject(vcpu, VECTOR_PF, Some(error));
+        Exit::Memory { address, delivering } => no_memory(vcpu, address, delivering),
+        Exit::PageFault { address, error, delivering } => {
+            match shadow::page_fault(vcpu, address, error) {
+                Outcome::Resume => {}
+                Outcome::PageFault(error) => {
+                    vcpu.hvm.block().set_fault_address(address);
+                    fault(vcpu, VECTOR_PF, error, delivering);
+                }
+                Outcome::NoMemory(address) => no_memory(vcpu, address, delivering),
+            }
         }
-        // Without shadow paging nobody asks for it.
-        Exit::InvalidatePage(_) => return Err(Refused),
+        Exit::InvalidatePage(address) => shadow::execute_invlpg(vcpu, address)?,
         Exit::TripleFault => trap::crash(vcpu, "it took a triple fault"),
         Exit::Unknown([code, info1, info2]) => {
             log!("exit {code:#x}, {info1:#x} {info2:#x}");
@@ -98,15 +105,19 @@ fn halt(vcpu: &Vcpu) {
     }
 }
 
-/// There is no memory, and no device either: a #GP, or what becomes of one during a delivery.
-fn no_memory(vcpu: &Vcpu, address: u64, delivering: Delivering) -> Result<(), Refused> {
-    match delivering {
-        Delivering::Nothing => return Err(Refused),
-        Delivering::Exception => inject(vcpu, VECTOR_DF, Some(0)),
-        Delivering::DoubleFault => {
-            log!("no memory at {address:#x}");
-            trap::crash(vcpu, "it took a triple fault");
-        }
+/// Delivers a fault that arose while something was being delivered.
+fn fault(vcpu: &Vcpu, vector: u8, error_code: u32, delivering: Delivering) {
+    match delivering.then(vector) {
+        Second::Itself => inject(vcpu, vector, Some(error_code)),
+        Second::Double => inject(vcpu, VECTOR_DF, Some(0)),
+        Second::Triple => trap::crash(vcpu, "it took a triple fault"),
     }
-    Ok(())
+}
+
+/// There is no memory, and no device either: a #GP.
+fn no_memory(vcpu: &Vcpu, address: u64, delivering: Delivering) {
+    if delivering == Delivering::DoubleFault {
+        log!("no memory at {address:#x}");
+    }
+    fault(vcpu, VECTOR_GP, 0, delivering);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! [`Exit`]: why a guest left, in words that all processors' back ends have in common.
 use hv_core::emulate::Decoded;
+pub use hv_core::hvm::delivery::Delivering;
 use hv_core::hvm::instruction::Known;
 
 /// Why a guest left.
@@ -39,9 +40,10 @@ pub enum Exit {
         address: u64,
         /// As the guest's handler would see it.
         error: u32,
+        /// What was being delivered meanwhile.
+        delivering: Delivering,
     },
     /// `invlpg`, which shadow paging asks for; `None` where the processor does not say the address.
-    #[expect(dead_code, reason = "without shadow paging nobody asks for it")]
     InvalidatePage(Option<u64>),
     /// An access to an I/O port.
     Port(PortExit),
@@ -69,15 +71,4 @@ pub struct PortExit {
     pub bytes: u8,
     /// The instruction behind it.
     pub next_rip: u64,
-}
-
-/// What the processor was delivering when the guest left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivering {
-    /// No exception.
-    Nothing,
-    /// An exception: a second one makes it a double fault.
-    Exception,
-    /// A double fault.
-    DoubleFault,
 }

@@ -6,6 +6,7 @@ use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::paging::{Access, Paging};
 use xen_abi::frame::{Gfn, Maddr, PAGE_SHIFT, PAGE_SIZE};
 
+use super::shadow;
 use crate::machine::Host;
 use crate::memory::direct_map;
 use crate::vcpu::Vcpu;
@@ -41,6 +42,9 @@ fn for_each_part(
     while left > 0 {
         let physical = translate(p2m, &paging, at, access)?;
         let machine = machine_address(p2m, physical, access)?;
+        if access == Access::Write {
+            shadow::wrote(vcpu, p2m, machine.mfn());
+        }
         let in_page = usize::try_from(PAGE - at % PAGE).ok()?;
         let part = left.min(in_page);
         f(machine, part);

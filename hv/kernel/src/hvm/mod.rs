@@ -12,7 +12,8 @@
 //!   caused it; [`register`], [`msr`], [`port`], [`string_port`]: executing it.
 //! - [`hypercall`]: which hypercalls such a guest has.
 //! - [`events`]: event channels as an interrupt.
-//! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where.
+//! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where;
+//!   [`shadow`]: both in tables for a processor that walks one level of them.
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use hv_core::hvm::mtrr::Mtrr;
@@ -30,6 +31,7 @@ use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
 
 pub mod control_block;
+mod control_register;
 pub mod events;
 pub mod exit;
 pub mod exit_reason;
@@ -40,10 +42,12 @@ mod msr;
 pub mod physmap;
 mod port;
 mod register;
+pub mod shadow;
 pub mod state;
 mod string_port;
 
 use control_block::{Backend, ControlBlock, EntryWords, Translations};
+use shadow::ShadowPool;
 
 /// Second-level tables that a domain may have besides those for its memory.
 const SPARE_TABLES: u64 = 64;
@@ -58,7 +62,8 @@ pub static ENTER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 pub fn start() {
     match svm::start() {
         Ok(backend) => {
-            log!("PVH domains by {}, {} tags", backend.name, backend.tags);
+            let paging = if backend.has_nested_paging { "nested and shadow" } else { "shadow" };
+            log!("PVH domains by {} with {paging} paging, {} tags", backend.name, backend.tags);
             ENTER.store(backend.enter as *mut (), Ordering::Relaxed);
             pcpu().tags.set(Tags::new(backend.tags));
             BACKEND.call_once(|| backend);
@@ -72,9 +77,24 @@ pub fn is_available() -> bool {
     BACKEND.get().is_some()
 }
 
+/// Whether the processor walks second-level tables.
+pub fn has_nested_paging() -> bool {
+    BACKEND.get().is_some_and(|backend| backend.has_nested_paging)
+}
+
+/// How the memory of a PVH domain is virtualized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryKind {
+    /// By second-level tables, which the processor walks.
+    Nested,
+    /// By a shadow of the guest's tables.
+    Shadow,
+}
+
 /// The last step before a guest is entered, called by the back end's assembly.
 pub extern "C" fn prepare(vcpu: &Vcpu) -> EntryWords {
     events::show(vcpu);
+    shadow::prepare(vcpu);
     let translations = vcpu.hvm.translations(vcpu.domain().hvm.as_ref());
     vcpu.hvm.block().prepare(vcpu, translations)
 }
@@ -83,6 +103,10 @@ pub extern "C" fn prepare(vcpu: &Vcpu) -> EntryWords {
 pub struct Hvm {
     /// Its memory as the processor sees it; `None` when the domain has given it back.
     pub p2m: Mutex<Option<P2m>>,
+    /// The shadow of its page tables, if that is how its memory is virtualized and it still has it.
+    pub shadow: Mutex<Option<ShadowPool>>,
+    /// How that is.
+    pub memory: MemoryKind,
     /// Its parameters.
     pub params: Mutex<Params>,
     /// The frame number at which destruction goes on.
@@ -95,11 +119,21 @@ impl Hvm {
     /// Nothing in memory yet.
     ///
     /// # Errors
-    /// `EOPNOTSUPP` without hardware virtualization, `ENOMEM`.
-    pub fn new() -> Result<Self, Errno> {
+    /// `EOPNOTSUPP` without hardware virtualization, or of this kind; `ENOMEM`.
+    pub fn new(memory: MemoryKind) -> Result<Self, Errno> {
         let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
-        let root = frames::alloc_zeroed(0).ok_or(Errno::Enomem)?;
+        let shadow = match memory {
+            MemoryKind::Nested if !backend.has_nested_paging => return Err(Errno::Eopnotsupp),
+            MemoryKind::Nested => None,
+            MemoryKind::Shadow => Some(ShadowPool::new()?),
+        };
+        let Some(root) = frames::alloc_zeroed(0) else {
+            shadow.into_iter().for_each(ShadowPool::free);
+            return Err(Errno::Enomem);
+        };
         Ok(Self {
+            shadow: Mutex::new(shadow),
+            memory,
             p2m: Mutex::new(Some(P2m::new(backend.format, root, SPARE_TABLES))),
             params: Mutex::default(),
             next_to_remove: Mutex::new(0),
@@ -119,6 +153,12 @@ pub struct HvmVcpu {
     block: RunCell<Option<&'static dyn ControlBlock>>,
     /// It has its registers.
     pub is_ready: RunCell<bool>,
+    /// Its domain's memory is virtualized by a shadow.
+    is_shadowed: RunCell<bool>,
+    /// Its root in the shadow is another one now.
+    root_due: RunCell<bool>,
+    /// The generation of the shadow's roots when it was last entered.
+    generation: RunCell<u32>,
     /// The tag of its translations.
     tag: RunCell<Tag>,
     /// Its translations are no longer good.
@@ -136,10 +176,20 @@ impl HvmVcpu {
     ///
     /// # Errors
     /// `EOPNOTSUPP` without hardware virtualization, `ENOMEM`.
-    pub fn init(&self) -> Result<(), Errno> {
+    pub fn init(&self, memory: MemoryKind) -> Result<(), Errno> {
         let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
-        self.block.set(Some((backend.make)().ok_or(Errno::Enomem)?));
+        let block = (backend.make)().ok_or(Errno::Enomem)?;
+        if memory == MemoryKind::Shadow {
+            block.use_shadow();
+            self.is_shadowed.set(true);
+        }
+        self.block.set(Some(block));
         Ok(())
+    }
+
+    /// Whether its domain's memory is virtualized by a shadow.
+    pub fn is_shadowed(&self) -> bool {
+        self.is_shadowed.get()
     }
 
     /// The vCPU does not go on with translations of before.

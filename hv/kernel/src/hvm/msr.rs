@@ -9,7 +9,7 @@ use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 
 use super::exit::Refused;
 use super::instruction::{advance, length};
-use super::physmap;
+use super::{control_register, physmap};
 use crate::arch::{cpu, tsc};
 use crate::memory::direct_map;
 use crate::time;
@@ -65,7 +65,7 @@ fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
         Msr::Efer => {
             let paging = block.paging();
             let efer = control::efer(paging.efer, value, paging.cr0)?;
-            block.set_paging(&Paging { efer, ..paging });
+            control_register::set(vcpu, &Paging { efer, ..paging });
         }
         Msr::Mtrr(register) => {
             let bits = u32::from(cpu::features().physical_bits);

@@ -8,7 +8,7 @@ use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::frame::{Gfn, INVALID_M2P_ENTRY, Mfn, Pfn};
 
-use super::Hvm;
+use super::{Hvm, shadow};
 use crate::domain::Domain;
 use crate::life::Progress;
 use crate::machine::Host;
@@ -152,9 +152,10 @@ pub fn remove_large(hvm: &Hvm, gfn: Gfn) -> Option<impl Iterator<Item = Mfn>> {
     Some(pages.map(|page| page.mfn))
 }
 
-/// A leaf is gone: no processor may use it any longer, a frame of the domain has no number, and
-/// nothing holds the frame.
+/// A leaf is gone: no shadow and no processor may use it any longer, a frame of the domain has no
+/// number, and nothing holds the frame.
 fn forget(hvm: &Hvm, types: &PageTypes<'_, Host>, leaf: &Leaf) {
+    shadow::forget(hvm, leaf.mfn);
     hvm.forget_translations();
     if leaf.kind == Kind::Own {
         frames::set_m2p(leaf.mfn, Pfn::new(INVALID_M2P_ENTRY));
@@ -166,6 +167,7 @@ fn forget(hvm: &Hvm, types: &PageTypes<'_, Host>, leaf: &Leaf) {
 pub fn relinquish_some(domain: &Domain) -> Progress {
     const PAGES_PER_CALL: u64 = 2 * LARGE_PAGES;
     let Some(hvm) = &domain.hvm else { return Progress::Done };
+    shadow::release(domain, hvm);
     let types = PageTypes::new(&Host, BUDGET);
     let mut done = 0;
     while done < PAGES_PER_CALL {

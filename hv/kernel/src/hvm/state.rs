@@ -3,7 +3,7 @@
 use hv_core::hvm::context::State;
 use xen_abi::hvm_save::{FPU_VALID, HvmCpu};
 
-use super::msr;
+use super::{msr, shadow};
 use crate::arch::tsc;
 use crate::debugreg;
 use crate::schedule;
@@ -28,7 +28,9 @@ pub fn set(vcpu: &Vcpu, state: &State) {
     if cpu.flags & FPU_VALID != 0 {
         vcpu.set_vector_state(&cpu.fpu_regs);
     }
-    if let Some(hvm) = &vcpu.domain().hvm
+    if vcpu.hvm.is_shadowed() {
+        shadow::control_changed(vcpu);
+    } else if let Some(hvm) = &vcpu.domain().hvm
         && let Some(p2m) = hvm.p2m.lock().as_ref()
     {
         block.set_paging_root(p2m.root());

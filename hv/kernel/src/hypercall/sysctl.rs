@@ -5,7 +5,7 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::PAGE_SIZE;
 use xen_abi::sysctl::{
     AvailHeap, GetDomainInfoList, INTERFACE_VERSION, PHYSCAP_HAP, PHYSCAP_HVM, PHYSCAP_PV,
-    PhysInfo, ReadConsole, SchedId, Sysctl, SysctlCmd,
+    PHYSCAP_SHADOW, PhysInfo, ReadConsole, SchedId, Sysctl, SysctlCmd,
 };
 use zerocopy::{Immutable, IntoBytes};
 
@@ -65,7 +65,7 @@ fn bytes(pages: u64) -> u64 {
 }
 
 fn physinfo() -> PhysInfo {
-    const HARDWARE: u32 = PHYSCAP_HVM | PHYSCAP_HAP;
+    const HARDWARE: u32 = PHYSCAP_HVM | PHYSCAP_SHADOW;
     let total_pages = frames::table().len();
     PhysInfo {
         threads_per_core: 1,
@@ -73,7 +73,9 @@ fn physinfo() -> PhysInfo {
         nr_cpus: 1,
         nr_nodes: 1,
         cpu_khz: u32::try_from(time::tsc_khz()).unwrap_or(u32::MAX),
-        capabilities: PHYSCAP_PV | if hvm::is_available() { HARDWARE } else { 0 },
+        capabilities: PHYSCAP_PV
+            | if hvm::is_available() { HARDWARE } else { 0 }
+            | if hvm::has_nested_paging() { PHYSCAP_HAP } else { 0 },
         arch_capabilities: 0,
         total_pages,
         free_pages: free_pages(),

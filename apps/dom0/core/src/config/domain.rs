@@ -35,6 +35,15 @@ pub enum Kind {
     Pvh,
 }
 
+/// How the memory of a PVH domain is virtualized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// The processor walks a second level of tables.
+    Nested,
+    /// The hypervisor shadows the guest's tables.
+    Shadow,
+}
+
 /// A domain to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainConfig {
@@ -42,6 +51,8 @@ pub struct DomainConfig {
     pub name: String,
     /// How it is virtualized.
     pub kind: Kind,
+    /// How its memory is, if it is a PVH domain; `None`: as the machine can.
+    pub paging: Option<Paging>,
     /// Path of its kernel, an ELF image.
     pub kernel: String,
     /// Path of its ramdisk.
@@ -91,6 +102,7 @@ struct Reader<'s> {
     seen: Vec<&'s str>,
     name: Option<String>,
     kind: Option<Kind>,
+    paging: Option<Paging>,
     kernel: Option<String>,
     ramdisk: Option<String>,
     root: Option<String>,
@@ -112,6 +124,12 @@ impl Reader<'_> {
         match setting.key.as_str() {
             "name" => self.name = Some(name(value)?),
             "type" | "builder" => self.kind = Some(kind(value)?),
+            "paging" => self.set_paging(paging(value)?)?,
+            // As xl names it: hardware assisted paging.
+            "hap" => {
+                let is_nested = number::<u8>(value, 0, 1)? == 1;
+                self.set_paging(if is_nested { Paging::Nested } else { Paging::Shadow })?;
+            }
             "kernel" => self.kernel = Some(path(value)?),
             "ramdisk" => self.ramdisk = Some(path(value)?),
             "root" => self.root = Some(format!("root={}", text(value)?)),
@@ -127,6 +145,13 @@ impl Reader<'_> {
             "on_reboot" => self.on_reboot = Some(action(value)?),
             "on_crash" => self.on_crash = Some(action(value)?),
             _ => return Err(String::from("unknown key")),
+        }
+        Ok(())
+    }
+
+    fn set_paging(&mut self, paging: Paging) -> Result<(), String> {
+        if self.paging.replace(paging).is_some() {
+            return Err(String::from("`paging` and `hap` say the same"));
         }
         Ok(())
     }
@@ -148,6 +173,7 @@ impl Reader<'_> {
         Ok(DomainConfig {
             name: self.name.ok_or_else(missing("name"))?,
             kind: self.kind.unwrap_or(Kind::Pv),
+            paging: self.paging,
             kernel: self.kernel.ok_or_else(missing("kernel"))?,
             ramdisk: self.ramdisk,
             command_line,
@@ -214,6 +240,14 @@ fn kind(value: &Value) -> Result<Kind, String> {
         "pv" | "generic" => Ok(Kind::Pv),
         "pvh" => Ok(Kind::Pvh),
         other => Err(format!("`{other}` is no kind of domain here, only `pv` and `pvh`")),
+    }
+}
+
+fn paging(value: &Value) -> Result<Paging, String> {
+    match text(value)? {
+        "nested" => Ok(Paging::Nested),
+        "shadow" => Ok(Paging::Shadow),
+        other => Err(format!("`{other}` is none of `nested`, `shadow`")),
     }
 }
 

@@ -15,7 +15,7 @@ mod vif;
 use alloc::string::String;
 use core::fmt;
 
-pub use domain::{Action, DomainConfig, Kind};
+pub use domain::{Action, DomainConfig, Kind, Paging};
 pub use minios_core::mac_address::MacAddress;
 pub use vif::Vif;
 

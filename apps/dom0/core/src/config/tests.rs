@@ -81,6 +81,9 @@ fn errors_name_file_line_and_key() {
     let kinds = "only `pv` and `pvh`";
     let hvm = format!("x.cfg:4: type: `hvm` is no kind of domain here, {kinds}");
     assert_eq!(with("type = 'hvm'"), hvm);
+    assert_eq!(with("paging = 'pae'"), "x.cfg:4: paging: `pae` is none of `nested`, `shadow`");
+    let twice = "x.cfg:5: hap: `paging` and `hap` say the same";
+    assert_eq!(with("paging = 'nested'\nhap = 1"), twice);
     assert_eq!(with("disk = ['x']"), "x.cfg:4: disk: this dom0 has no disks to give");
 }
 

@@ -40,8 +40,8 @@ mod intercept {
     pub(super) const EXCEPTIONS: u32 = 1 << 1 | 1 << 17 | 1 << 18;
     /// Writes of CR4.
     pub(super) const CONTROL: u32 = 1 << (16 + 4);
-    /// Reads and writes of CR0, CR3 and CR4.
-    pub(super) const SHADOW_CONTROL: u32 = 0b11001 << 16 | 0b11001;
+    /// Writes of CR0, CR3 and CR4, and reads of CR3.
+    pub(super) const SHADOW_CONTROL: u32 = 0b11001 << 16 | 1 << 3;
     /// #PF.
     pub(super) const SHADOW_EXCEPTIONS: u32 = 1 << 14;
     /// invlpg.
@@ -155,7 +155,14 @@ impl ControlBlock for Vmcb {
         self.instructions.set([first, intercept::SECOND]);
     }
 
+    /// Reads of CR0 and CR4 need to leave only while the guest is to see others.
     fn set_hardware(&self, paging: &Paging) {
+        if self.is_shadowed() {
+            let guest = self.paging();
+            let read = |register: u32, differs: bool| if differs { 1 << register } else { 0 };
+            let reads = read(0, guest.cr0 != paging.cr0) | read(4, guest.cr4 != paging.cr4);
+            self.control_registers.set(intercept::SHADOW_CONTROL | reads);
+        }
         self.cr0.set(paging.cr0);
         self.cr4.set(paging.cr4);
         self.efer.set(paging.efer | EFER_SVME);

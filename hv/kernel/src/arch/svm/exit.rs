@@ -2,7 +2,9 @@
 //! Why a guest left, in the words of [`Exit`].
 use hv_core::emulate::decode;
 use hv_core::hvm::instruction::Known;
-use xen_abi::trap::{VECTOR_AC, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_PF, VECTOR_UD};
+use xen_abi::trap::{
+    VECTOR_AC, VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_OF, VECTOR_PF, VECTOR_UD,
+};
 
 use super::vmcb::Vmcb;
 use crate::hvm::exit_reason::{Delivering, Exit, PortExit};
@@ -48,7 +50,7 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
         code::INTR => Exit::Interrupt,
         code::NMI => Exit::Nmi,
         code::FIRST_REGISTER..=code::LAST_REGISTER => Exit::Register(decode(&fetch(vcpu))),
-        code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(exit_code, info1, info2),
+        code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(vmcb, exit_code),
         code::CPUID => Exit::Cpuid,
         code::HLT => Exit::Hlt,
         code::INVD => Exit::CacheFlush(Known::Invd),
@@ -77,25 +79,33 @@ fn unfinished(vmcb: &Vmcb) -> u64 {
     const SOFTWARE: u64 = 4 << 8;
     const KIND: u64 = 7 << 8;
     let event = vmcb.exit_event.get();
-    if event & VALID != 0 && event & KIND != SOFTWARE { event } else { 0 }
+    // So are `int3` and `into`, which count as exceptions.
+    let [vector, ..] = event.to_le_bytes();
+    let is_software = event & KIND == SOFTWARE || matches!(vector, VECTOR_BP | VECTOR_OF);
+    if event & VALID != 0 && !is_software { event } else { 0 }
 }
 
 fn delivering(event: u64) -> Delivering {
     const VALID: u64 = 1 << 31;
     const EXCEPTION: u64 = 3;
     let [vector, kind, ..] = event.to_le_bytes();
-    match (event & VALID, u64::from(kind & 7), vector) {
-        (0, ..) => Delivering::Nothing,
-        (_, EXCEPTION, 8) => Delivering::DoubleFault,
-        (_, EXCEPTION, _) => Delivering::Exception,
-        _ => Delivering::Nothing,
+    if event & VALID != 0 && u64::from(kind & 7) == EXCEPTION {
+        Delivering::exception(vector)
+    } else {
+        Delivering::Nothing
     }
 }
 
-fn exception(exit_code: u64, info1: u64, info2: u64) -> Exit {
+fn exception(vmcb: &Vmcb, exit_code: u64) -> Exit {
     let [vector, ..] = (exit_code - code::FIRST_EXCEPTION).to_le_bytes();
+    let [info, address] = vmcb.exit_info.get();
+    let [low, high, ..] = info.to_le_bytes();
     match vector {
-        VECTOR_PF => Exit::PageFault { address: info2, error: (info1 & 0xffff) as u32 },
+        VECTOR_PF => Exit::PageFault {
+            address,
+            error: u32::from(u16::from_le_bytes([low, high])),
+            delivering: delivering(vmcb.exit_event.get()),
+        },
         VECTOR_MC => Exit::MachineCheck,
         VECTOR_AC => Exit::Exception(vector, Some(0)),
         VECTOR_DB => Exit::Exception(vector, None),

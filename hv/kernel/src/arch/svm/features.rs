@@ -57,9 +57,6 @@ pub fn start() -> Result<Backend, &'static str> {
         return Err("the processor has no AMD-V");
     }
     let leaf = __cpuid_count(0x8000_000a, 0);
-    if leaf.edx & NESTED_PAGING == 0 {
-        return Err("AMD-V without nested paging");
-    }
     if msr::read(VM_CR) & VM_CR_SVM_DISABLED != 0 {
         return Err("AMD-V is turned off by the firmware");
     }
@@ -75,7 +72,8 @@ pub fn start() -> Result<Backend, &'static str> {
     unsafe { asm!("vmsave rax", in("rax") svm.host.maddr().get(), options(nostack)) }
     SVM.call_once(|| svm);
     Ok(Backend {
-        name: "AMD-V with nested paging",
+        name: "AMD-V",
+        has_nested_paging: leaf.edx & NESTED_PAGING != 0,
         // Tag 0 is the host's.
         tags: leaf.ebx.saturating_sub(1),
         format: Format::Npt,

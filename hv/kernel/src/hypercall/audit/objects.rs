@@ -12,6 +12,7 @@ use xen_abi::domain::DomId;
 
 use crate::domain::{self, Domain};
 use crate::grants;
+use crate::hvm::shadow;
 use crate::log;
 use crate::machine::Host;
 
@@ -30,14 +31,17 @@ pub(super) fn check(domain: &Domain) -> u64 {
     let grants = check_grants(domain);
     note(grants.as_ref().map_err(|difference| difference as _).copied());
     let pages = check_pages(domain);
-    differences.saturating_add(check_granters(domain)).saturating_add(pages)
+    let shadow = domain.hvm.as_ref().map_or(0, shadow::audit);
+    differences.saturating_add(check_granters(domain)).saturating_add(pages).saturating_add(shadow)
 }
 
 /// Whether the pages of the tables are those that were counted.
 fn check_pages(domain: &Domain) -> u64 {
     let records = domain.grants.lock().frames().saturating_mul(ACTIVE_PAGES);
     let others = domain.events.lock().pages().saturating_add(domain.maptrack.lock().pages());
-    let others = others.saturating_add(usize::try_from(second_level_tables(domain)).unwrap_or(0));
+    let shadow = domain.hvm.as_ref().map_or(0, shadow::pages);
+    let hidden = second_level_tables(domain).saturating_add(shadow);
+    let others = others.saturating_add(usize::try_from(hidden).unwrap_or(0));
     let (kept, found) =
         (domain.table_pages.load(Ordering::Relaxed), records.saturating_add(others));
     if kept == found as u64 {

@@ -12,6 +12,7 @@ use xen_abi::errno::Errno;
 use super::Request;
 use crate::current::Current;
 use crate::domain::{self, Domain, Kind, Limits, MAX_VCPUS};
+use crate::hvm::MemoryKind;
 use crate::time;
 
 /// The number given out last.
@@ -56,15 +57,17 @@ fn limits(config: &CreateDomain) -> Result<Limits, Errno> {
     })
 }
 
-/// PV, or PVH: in hardware virtualization with second-level tables, and no devices but a local APIC.
+/// PV, or PVH: in hardware virtualization, with second-level tables or a shadow of the guest's, and no
+/// devices but a local APIC.
 fn kind(config: &CreateDomain) -> Result<Kind, Errno> {
     const ANY: u32 = CDF_XS_DOMAIN | CDF_IOMMU;
-    const PVH: u32 = CDF_HVM | CDF_HAP;
+    const NESTED: u32 = CDF_HVM | CDF_HAP;
     let flags = config.flags & !ANY;
     let devices = config.arch.emulation_flags;
     match flags & !CDF_OOS_OFF {
         0 if flags == 0 && devices == 0 => Ok(Kind::Pv),
-        PVH if devices & !EMU_LAPIC == 0 => Ok(Kind::Pvh),
+        NESTED if devices & !EMU_LAPIC == 0 => Ok(Kind::Pvh(MemoryKind::Nested)),
+        CDF_HVM if devices & !EMU_LAPIC == 0 => Ok(Kind::Pvh(MemoryKind::Shadow)),
         _ => Err(Errno::Einval),
     }
 }

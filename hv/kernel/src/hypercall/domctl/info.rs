@@ -10,6 +10,7 @@ use xen_abi::vcpu::Runstate;
 
 use super::Request;
 use crate::domain::{self, Domain};
+use crate::hvm::MemoryKind;
 use crate::time;
 
 /// Of the domain with this number, or the next higher one. `ESRCH` if there is none.
@@ -46,7 +47,11 @@ const GUEST_ADDRESS_BITS: u8 = 52;
 
 fn flags(domain: &Domain) -> u32 {
     let life = *domain.life.lock();
-    let mut flags = if domain.hvm.is_some() { DOMINF_HVM_GUEST | DOMINF_HAP } else { 0 };
+    let mut flags = match domain.hvm.as_ref().map(|hvm| hvm.memory) {
+        None => 0,
+        Some(MemoryKind::Nested) => DOMINF_HVM_GUEST | DOMINF_HAP,
+        Some(MemoryKind::Shadow) => DOMINF_HVM_GUEST,
+    };
     if life.is_dead() {
         flags |= DOMINF_DYING;
     }

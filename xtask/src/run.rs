@@ -22,6 +22,7 @@ mod on_xen;
 mod port;
 mod raw_terminal;
 mod terminal;
+use accelerator::Accelerator;
 pub(crate) use port::any_free;
 
 /// Start the hypervisor, dom0 and apps in QEMU.
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// The machine: QEMU's, or Bochs' with a processor that has VT-x and without a network
     #[arg(long, value_enum, default_value_t = Emulator::Qemu)]
     r#in: Emulator,
+    /// What executes the instructions of QEMU's machine; KVM only where hv boots with it
+    #[arg(long, value_enum, default_value_t = Accelerator::Auto)]
+    accel: Accelerator,
     /// What the domains are created as, whatever their cfg files say
     #[arg(long, value_name = "TYPE", value_enum)]
     r#type: Option<DomainType>,
@@ -115,7 +119,7 @@ fn on_hv(workspace: &Workspace, args: &Args, domains: &[Domain], folder: &Path) 
     let files = MachineFiles::make(workspace, args.profile, domains, folder, args.verbose)?;
     let boot = args.boot.boot(workspace, &files, folder, args.consent)?;
     let mut machine = Machine::new(boot, Serial::Terminal);
-    machine.accelerator = accelerator::choose(workspace, &files.hv).to_owned();
+    machine.accelerator = args.accel.choose(workspace, &files.hv).to_owned();
     Ok(machine)
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::{Args, Hypervisor, Medium, raw_terminal::RawTerminal};
+use super::{Accelerator, Args, Hypervisor, Medium, raw_terminal::RawTerminal};
 use crate::{
     bochs::{Clock, Machine},
     image,
@@ -35,8 +35,8 @@ pub(super) fn run(workspace: &Workspace, args: &Args, domains: &[Domain]) -> Res
         "--in bochs boots hv, from a CD"
     );
     ensure!(
-        args.port.is_none() && !args.detach && !args.gdb,
-        "--port, --detach and --gdb are for QEMU, not --in bochs"
+        args.port.is_none() && !args.detach && !args.gdb && args.accel == Accelerator::Auto,
+        "--port, --detach, --gdb and --accel are for QEMU, not --in bochs"
     );
     setup::require(&[&Tool::BOCHS[..], &Tool::IMAGE].concat(), args.consent)?;
     let folder = workspace.target_dir().join("run").join("bochs");

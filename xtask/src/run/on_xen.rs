@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::{Args, Medium};
+use super::{Accelerator, Args, Medium};
 use crate::{
     build,
     qemu::Machine,
@@ -20,7 +20,10 @@ pub(super) fn machine(
     domains: &[Domain],
     folder: &Path,
 ) -> Result<Machine> {
-    ensure!(args.boot == Medium::Kernel && !args.gdb, "--boot and --gdb are for hv, not --on xen");
+    ensure!(
+        args.boot == Medium::Kernel && !args.gdb && args.accel == Accelerator::Auto,
+        "--boot, --accel and --gdb are for hv, not --on xen"
+    );
     ensure!(
         args.memory.is_none_or(|mib| mib >= real_xen::MEMORY_MIB),
         "the real Xen and its Linux dom0 need --memory {} or more",

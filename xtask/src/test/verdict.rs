@@ -43,6 +43,11 @@ impl Table {
         self.not_run.insert(mode, why.to_owned());
     }
 
+    /// Whether something is known of `mode`.
+    pub(super) fn has(&self, mode: Mode) -> bool {
+        self.cells.keys().any(|(_, other)| *other == mode)
+    }
+
     fn modes(&self) -> Vec<Mode> {
         let tried = self.cells.keys().map(|(_, mode)| *mode);
         let mut modes: Vec<Mode> = tried.chain(self.not_run.keys().copied()).collect();
@@ -60,6 +65,17 @@ impl Table {
         let missing = self.cells.iter().filter_map(why);
         let not_run = self.not_run.iter().map(|(mode, why)| (*mode, format!("not run: {why}")));
         missing.chain(not_run).collect()
+    }
+
+    /// Why guests skipped or failed: guest and reason, and the modes where it is so.
+    fn remarks(&self) -> BTreeMap<(&str, &str), Vec<&'static str>> {
+        let mut remarks: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for ((guest, mode), verdict) in &self.cells {
+            if let Verdict::Skipped(why) | Verdict::Failed(why) = verdict {
+                remarks.entry((guest.as_str(), why.as_str())).or_default().push(mode.name());
+            }
+        }
+        remarks
     }
 }
 
@@ -85,6 +101,9 @@ impl fmt::Display for Table {
         }
         for (mode, why) in self.reasons() {
             writeln!(f, "{} {why}", mode.name())?;
+        }
+        for ((guest, why), modes) in self.remarks() {
+            writeln!(f, "{guest}, {}: {why}", modes.join(", "))?;
         }
         Ok(())
     }
@@ -112,15 +131,18 @@ mod tests {
         let mut table = Table::default();
         table.set("traps", Mode::Pv, Verdict::Passed);
         table.set("traps", Mode::PvhSvmNpt, Verdict::Skipped("PV only".into()));
+        table.set("traps", Mode::PvhVmxEpt, Verdict::Skipped("PV only".into()));
         table.set("grants", Mode::Pv, Verdict::Failed("x".into()));
-        table.set("grants", Mode::PvhVmxEpt, Verdict::NotAvailable("no VT-x".into()));
+        table.set("grants", Mode::PvhVmxShadow, Verdict::NotAvailable("no shadow".into()));
         table.set_not_run(Mode::PvBochs, "no Bochs");
         let wanted = "\
-guest   PV    PVH-SVM-NPT  PV-Bochs  PVH-VMX-EPT
-grants  FAIL  -            -         -
-traps   pass  skip         -         -
+guest   PV    PVH-SVM-NPT  PV-Bochs  PVH-VMX-EPT  PVH-VMX-shadow
+grants  FAIL  -            -         -            -
+traps   pass  skip         -         skip         -
 PV-Bochs not run: no Bochs
-PVH-VMX-EPT not available: no VT-x
+PVH-VMX-shadow not available: no shadow
+grants, PV: x
+traps, PVH-SVM-NPT, PVH-VMX-EPT: PV only
 ";
         assert_eq!(table.to_string(), wanted);
     }

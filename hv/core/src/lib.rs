@@ -27,6 +27,7 @@ pub mod descriptor;
 pub mod domain_life;
 pub mod emulate;
 pub mod event_channel;
+pub mod extended_state;
 pub mod frame_memory;
 pub mod frame_table;
 pub mod grant_table;

@@ -4,6 +4,7 @@ use hv_core::emulate::{Decoded, FORCED_CPUID, Instruction, MAX_LENGTH, decode};
 use xen_abi::trap::{VECTOR_DB, VECTOR_GP, VECTOR_UD};
 
 use crate::arch::{control, tsc};
+use crate::extended_state;
 use crate::guest_ptr::GuestPtr;
 use crate::memory::layout::PAGE_SIZE;
 use crate::trap::inject;
@@ -142,7 +143,7 @@ fn execute(vcpu: &Vcpu, instruction: Instruction) -> Result<After, Refused> {
         Instruction::FlushCache => flush_cache(vcpu),
         Instruction::ReadMsr => set_pair(vcpu, model_specific::read(vcpu, msr_number(vcpu))?),
         Instruction::WriteMsr => model_specific::write(vcpu, msr_number(vcpu), pair(vcpu))?,
-        Instruction::SetExtendedControl => control_register::set_xcr0(vcpu, pair(vcpu))?,
+        Instruction::SetExtendedControl => extended_state::execute_set(vcpu).ok_or(Refused)?,
         Instruction::Port(_) | Instruction::InterruptFlag | Instruction::SoftwareInterrupt(_) => {
             return Err(Refused);
         }

@@ -24,6 +24,7 @@ mod domain;
 mod emulate;
 mod entry;
 mod events;
+mod extended_state;
 mod grants;
 mod guest_areas;
 mod guest_ptr;

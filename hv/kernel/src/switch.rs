@@ -7,7 +7,10 @@ use crate::current::pcpu;
 use crate::memory::frames;
 use crate::schedule::{self, VcpuRef};
 use crate::vcpu::Vcpu;
-use crate::{address_space, debugreg, descriptor_window, guest_areas, nmi, segment, time, trap};
+use crate::{
+    address_space, debugreg, descriptor_window, extended_state, guest_areas, nmi, segment, time,
+    trap,
+};
 
 /// Lets the scheduler choose and returns the vCPU to continue with, loaded. Without one that
 /// wants to run it waits for interrupts.
@@ -44,7 +47,7 @@ fn save(vcpu: &Vcpu) {
     if !vcpu.is_hvm.get() {
         segment::save(vcpu);
     }
-    vcpu.fpu.save();
+    extended_state::save(vcpu);
     debugreg::unload(vcpu);
 }
 
@@ -62,8 +65,7 @@ pub fn load(vcpu: &Vcpu) {
     }
     descriptor_window::load(vcpu);
     address_space::load(vcpu);
-    vcpu.fpu.load();
-    vcpu.fpu_valid.set(true);
+    extended_state::load(vcpu);
     control::set_guest_bits(vcpu.cr4.get());
     if debugreg::is_used(vcpu) {
         debugreg::load(vcpu);
@@ -77,8 +79,7 @@ pub fn load(vcpu: &Vcpu) {
 /// The same for a vCPU of a PVH domain, whose own registers the processor loads at entry.
 fn load_hvm(vcpu: &Vcpu) {
     address_space::load_root(frames::frames().root);
-    vcpu.fpu.load();
-    vcpu.fpu_valid.set(true);
+    extended_state::load(vcpu);
     if debugreg::is_used(vcpu) {
         debugreg::load_addresses(vcpu);
     }

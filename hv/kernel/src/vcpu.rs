@@ -16,6 +16,7 @@ use xen_abi::trap::TrapInfo;
 
 use crate::arch::fpu_state::{FpuArea, IMAGE_BYTES, IMAGE_XMM};
 use crate::domain::Domain;
+use crate::extended_state;
 use crate::hvm::{HvmVcpu, MemoryKind};
 use crate::nmi::NmiState;
 use crate::registers::{FRAME_BYTES, Registers};
@@ -103,6 +104,8 @@ pub struct Vcpu {
     pub account: RunCell<Account>,
     /// Handlers of the 256 vectors (`set_trap_table`).
     pub traps: [RunCell<TrapInfo>; 256],
+    /// The components of the extended state that the guest has on; 0 without xsave.
+    pub xcr0: RunCell<u64>,
     /// x87, MXCSR and everything above xmm, while the vCPU does not run.
     pub fpu: FpuArea,
 }
@@ -196,6 +199,7 @@ impl Vcpu {
         let vcpu = unsafe { &*place };
         vcpu.in_kernel.set(true);
         vcpu.account.set(Account::new(DEFAULT_WEIGHT));
+        vcpu.xcr0.set(extended_state::initial());
         vcpu.fpu.reset();
     }
 

@@ -100,10 +100,10 @@ impl FpuArea {
     }
 }
 
-/// Sets which components xsave handles; the hypervisor's choice, the same for all guests.
+/// Sets which components xsave handles, and guests can use.
 #[expect(clippy::cast_possible_truncation, reason = "the value is passed in two halves")]
 pub fn set_xcr0(value: u64) {
-    // SAFETY: CR4.OSXSAVE is on and `value` has only components that CPUID lists.
+    // SAFETY: CR4.OSXSAVE is on and `value` is one that the processor accepts.
     unsafe {
         asm!("xsetbv", in("ecx") 0, in("eax") value as u32, in("edx") (value >> 32) as u32,
             options(nostack, preserves_flags));

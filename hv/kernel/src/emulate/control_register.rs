@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `mov` from and to control registers, and `xsetbv`.
+//! `mov` from and to control registers.
 use core::sync::atomic::Ordering;
 
 use hv_core::page_type::{BUDGET, PageTypes, Stop};
@@ -73,11 +73,4 @@ pub fn available_cr4() -> u64 {
         bits &= !CR4_OSXSAVE;
     }
     bits
-}
-
-/// `xsetbv`: the components are the hypervisor's choice, which the guest may only repeat.
-pub fn set_xcr0(vcpu: &Vcpu, value: u64) -> Result<(), Refused> {
-    let register = vcpu.regs.rcx.get();
-    let all = cpu::features().xcr0.ok_or(Refused)?;
-    if register & 0xffff_ffff == 0 && value == all { Ok(()) } else { Err(Refused) }
 }

@@ -14,12 +14,11 @@ use super::instruction::{advance, length};
 use super::{events, hypercall, msr, port, register, shadow};
 use crate::arch::{control, machine_check};
 use crate::current::Current;
-use crate::emulate::control_register::set_xcr0;
 use crate::emulate::cpuid;
 use crate::hypercall::vcpu_op;
 use crate::schedule::{self, Poll};
 use crate::vcpu::Vcpu;
-use crate::{log, trap};
+use crate::{extended_state, log, trap};
 
 /// The guest's own fault: it gets a #GP.
 pub struct Refused;
@@ -63,7 +62,7 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         Exit::WriteMsr => msr::execute_write(vcpu)?,
         Exit::SetExtendedControl => {
             let length = length(vcpu, Known::Xsetbv)?;
-            set_xcr0(vcpu, msr::pair(vcpu)).map_err(|_| Refused)?;
+            extended_state::execute_set(vcpu).ok_or(Refused)?;
             advance(vcpu, length);
         }
         Exit::CacheFlush(known) => advance(vcpu, length(vcpu, known)?),

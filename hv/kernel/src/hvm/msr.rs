@@ -34,7 +34,7 @@ pub fn execute_write(vcpu: &Vcpu) -> Result<(), Refused> {
 }
 
 /// edx:eax.
-pub fn pair(vcpu: &Vcpu) -> u64 {
+fn pair(vcpu: &Vcpu) -> u64 {
     vcpu.regs.rdx.get() << 32 | vcpu.regs.rax.get() & 0xffff_ffff
 }
 

@@ -10,7 +10,7 @@ use test_guests::{provoke, traps};
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::sched::SchedOp;
-use xen_abi::trap::{TrapFlags, VECTOR_NM, VECTOR_UD};
+use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_NM, VECTOR_UD};
 
 test_report::guest!(run, only_pv = "a PVH guest makes no hypercalls by syscall");
 
@@ -113,7 +113,7 @@ fn through_fault(avx: bool) -> Registers {
 }
 
 async fn run(report: &mut Report) {
-    let avx = enable_avx();
+    let avx = enable_avx(report);
     report.row("AVX", avx);
     report.check("the guest sees its CPUID", __cpuid(0).eax >= 1);
     let calls = [
@@ -135,6 +135,44 @@ async fn run(report: &mut Report) {
     report.expect("MXCSR", mxcsr(), MXCSR);
     set_mxcsr(0x1f80);
     task_switched(report, calls);
+    if avx {
+        components(report);
+    }
+}
+
+/// XCR0 takes what the processor could have: x87 always, AVX with SSE. What was off keeps its
+/// value, through other domains' turns too.
+fn components(report: &mut Report) {
+    traps::record(VECTOR_GP, TrapFlags::empty());
+    let set = |register: u32, value: u32| {
+        traps::faults(|| {
+            provoke!("xsetbv"; in("ecx") register, in("eax") value, in("edx") 0);
+        })
+    };
+    for value in [0, 2, 4, 5, 6, 1 << 31 | 3] {
+        report.expect(&alloc::format!("XCR0 {value:#x}"), set(0, value), 1);
+    }
+    report.expect("XCR1", set(1, 3), 1);
+    let half = [0x5555u64; 2];
+    // SAFETY: the processor has AVX, and it is on.
+    unsafe { asm!("vinsertf128 ymm9, ymm9, [{}], 1", in(reg) &raw const half, out("xmm9") _) };
+    for value in [1, 3] {
+        report.expect(&alloc::format!("XCR0 {value:#x}"), (set(0, value), xcr0()), (0, value));
+        call1(Hypercall::SchedOp, u64::from(SchedOp::Yield.raw()));
+        report.expect("XCR0 after a yield", xcr0(), value);
+    }
+    report.expect("XCR0 as before", (set(0, 7), xcr0()), (0, 7));
+    let mut found = [0u64; 2];
+    // SAFETY: as above.
+    unsafe { asm!("vextractf128 [{}], ymm9, 1", in(reg) &raw mut found) };
+    report.expect("the upper half of ymm9", found, half);
+}
+
+fn xcr0() -> u32 {
+    let low: u32;
+    // SAFETY: CR4.OSXSAVE is on.
+    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") _) };
+    low
 }
 
 /// Without AVX the upper halves of the pattern are never loaded: they stay as they were.
@@ -171,24 +209,22 @@ fn task_switched(report: &mut Report, calls: [(&str, u64, u64); 5]) {
     report.expect("no #NM without TS", traps::count() - before, 2);
 }
 
-/// Switches AVX, and what else there is, on, as an operating system does: CR4.OSXSAVE and XCR0, both
-/// emulated.
-fn enable_avx() -> bool {
+/// Switches AVX on, as an operating system does: CR4.OSXSAVE and XCR0, both emulated.
+fn enable_avx(report: &mut Report) -> bool {
     // XSAVE and AVX.
     const NEEDED: u32 = 1 << 26 | 1 << 28;
     const OSXSAVE: u64 = 1 << 18;
     if __cpuid(1).ecx & NEEDED != NEEDED {
         return false;
     }
-    // SAFETY: the processor has AVX; all components that the hypervisor lists, in the leaf that it
-    // answers itself, are switched on.
+    // SAFETY: the processor has xsave.
     unsafe {
         asm!("mov {cr4}, cr4", "or {cr4}, {osxsave}", "mov cr4, {cr4}",
-             "push rbx", ".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e", "cpuid", "pop rbx",
-             "xor ecx, ecx", "xsetbv",
-             cr4 = out(reg) _, osxsave = in(reg) OSXSAVE,
-             inout("eax") 0xd => _, inout("ecx") 0 => _, out("edx") _);
+             cr4 = out(reg) _, osxsave = in(reg) OSXSAVE);
     }
+    report.expect("XCR0 at first", xcr0(), 3);
+    // SAFETY: the processor has AVX; x87, SSE and AVX state are switched on.
+    unsafe { asm!("xsetbv", in("ecx") 0, in("eax") 7, in("edx") 0) };
     true
 }
 
@@ -203,3 +239,5 @@ fn mxcsr() -> u32 {
     unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut value) };
     value
 }
+
+extern crate alloc;

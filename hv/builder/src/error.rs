@@ -59,11 +59,6 @@ pub enum BuildError<E> {
         /// What the domain has, in KiB.
         given_kib: u64,
     },
-    /// The domain has more memory than fits below the hole of its kind.
-    TooMuchMemory {
-        /// What it may have at most, in MiB.
-        most_mib: u64,
-    },
     /// The initial area would leave the part of the address space that guests own.
     BadAddresses,
     /// The command line is longer than the 1023 bytes that start_info has for it.
@@ -80,9 +75,6 @@ impl<E: fmt::Display> fmt::Display for BuildError<E> {
                 "too little memory: kernel, ramdisk and start tables take {needed_kib} KiB, \
                  the domain has {given_kib} KiB"
             ),
-            Self::TooMuchMemory { most_mib } => {
-                write!(f, "too much memory: a PVH domain has at most {most_mib} MiB here")
-            }
             Self::BadAddresses => f.write_str("the kernel asks for addresses that Xen reserves"),
             Self::CommandLineTooLong => f.write_str("the command line is longer than 1023 bytes"),
             Self::Memory(error) => write!(f, "the domain's memory cannot be written: {error}"),

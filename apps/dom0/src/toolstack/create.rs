@@ -5,6 +5,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::ops::Range;
 
 use dom0_core::config::{DomainConfig, Kind, Paging};
 use dom0_core::domain_nodes::Ring;
@@ -18,7 +19,7 @@ use xen_abi::frame::Mfn;
 use xen_abi::grant_table::{GrantEntryV1, GrantFlags, GrantRef};
 use xen_abi::sysctl::PHYSCAP_HAP;
 
-use super::memory::NewMemory;
+use super::memory::{self, NewMemory};
 
 mod pv;
 mod pvh;
@@ -105,10 +106,19 @@ pub(super) fn build(
 
 /// The domain's memory: so many pages.
 fn new_memory(domid: DomId, config: &DomainConfig, pages: u64) -> Result<NewMemory, String> {
-    NewMemory::populate(domid, pages).map_err(|error| match error {
+    NewMemory::populate(domid, pages).map_err(no_memory(config))
+}
+
+/// More memory, with these numbers.
+fn populate_above(domid: DomId, config: &DomainConfig, pages: Range<u64>) -> Result<(), String> {
+    memory::populate(domid, pages).map_err(no_memory(config))
+}
+
+fn no_memory(config: &DomainConfig) -> impl Fn(Errno) -> String {
+    |error| match error {
         Errno::Enomem => format!("not enough free memory for {} MiB", config.memory_mib),
         other => failed("no memory")(other),
-    })
+    }
 }
 
 /// The domain's ports to its services.

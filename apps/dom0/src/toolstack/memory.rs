@@ -19,7 +19,8 @@ const LARGE: u32 = 9;
 /// Extents asked for at a time.
 const BATCH: usize = 512;
 
-/// All frames of the new domain: large extents for its first pages, single frames for the rest.
+/// All frames of the new domain with the numbers from 0 on: large extents for its first pages, single
+/// frames for the rest.
 pub(super) struct NewMemory {
     domid: DomId,
     large: Vec<Mfn>,
@@ -31,12 +32,7 @@ pub(super) struct NewMemory {
 impl NewMemory {
     /// Gives `domid` its pages 0 to `pages`. `ENOMEM` if the hypervisor has not that many.
     pub(super) fn populate(domid: DomId, pages: u64) -> Result<Self, Errno> {
-        let large = get_extents(domid, 0..pages >> LARGE, LARGE)?;
-        let large_pages = (large.len() as u64) << LARGE;
-        let single = get_extents(domid, large_pages..pages, 0)?;
-        if large_pages + (single.len() as u64) < pages {
-            return Err(Errno::Enomem);
-        }
+        let (large, single) = get_pages(domid, 0..pages)?;
         Ok(Self { domid, large, single, pages, window: None })
     }
 
@@ -91,6 +87,24 @@ impl DomainMemory for NewMemory {
         }
         Ok(())
     }
+}
+
+/// Gives `domid` more pages, with these numbers, which are not written here. The first is a multiple
+/// of those of a large extent.
+pub(super) fn populate(domid: DomId, pages: Range<u64>) -> Result<(), Errno> {
+    get_pages(domid, pages).map(drop)
+}
+
+/// Gives `domid` the pages with these numbers: as many large extents as there are, then single ones.
+fn get_pages(domid: DomId, pages: Range<u64>) -> Result<(Vec<Mfn>, Vec<Mfn>), Errno> {
+    let large = get_extents(domid, pages.start >> LARGE..pages.end >> LARGE, LARGE)?;
+    let rest = pages.start + ((large.len() as u64) << LARGE)..pages.end;
+    let missing = rest.end - rest.start;
+    let single = get_extents(domid, rest, 0)?;
+    if (single.len() as u64) < missing {
+        return Err(Errno::Enomem);
+    }
+    Ok((large, single))
 }
 
 /// Gives `domid` the extents of 2^`order` pages with these numbers, as many as there are.

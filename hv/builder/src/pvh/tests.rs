@@ -78,8 +78,25 @@ fn memory_has_limits() {
     let image = PvhImage::parse(&file).unwrap();
     let plan = |pages| PvhLayout::plan::<Infallible>(&image, pages, 0);
     assert!(matches!(plan(16), Err(BuildError::TooLittleMemory { .. })));
-    assert!(matches!(plan(0x12_0000), Err(BuildError::TooMuchMemory { most_mib: 3840 })));
-    assert!(plan(0xf_0000).is_ok());
+}
+
+#[test]
+fn memory_goes_on_above_the_hole() {
+    let file = image();
+    let image = PvhImage::parse(&file).unwrap();
+    let ram = |pages| {
+        let layout = PvhLayout::plan::<Infallible>(&image, pages, 0).unwrap();
+        let map = layout.memory_map();
+        let ram = map.iter().filter(|entry| entry.kind == 1);
+        let parts: Vec<_> = ram.map(|entry| (entry.addr, entry.addr + entry.size)).collect();
+        let in_pages = layout.memory().map(|part| (part.start << 12, part.end << 12));
+        assert_eq!(parts, in_pages.collect::<Vec<_>>());
+        assert!(map.is_sorted_by_key(|entry| entry.addr));
+        parts
+    };
+    assert_eq!(ram(0xf_0000), [(0, 0xf000_0000)]);
+    assert_eq!(ram(0xf_0001), [(0, 0xf000_0000), (1 << 32, (1 << 32) + 0x1000)]);
+    assert_eq!(ram(0x12_0000), [(0, 0xf000_0000), (1 << 32, 0x1_3000_0000)]);
 }
 
 #[test]

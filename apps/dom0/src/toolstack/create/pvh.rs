@@ -15,7 +15,7 @@ use xen_abi::domain::DomId;
 use xen_abi::frame::{Gfn, Mfn, Pfn};
 use xen_abi::hvm::HvmParam;
 
-use super::{Built, Ports, failed, new_memory, write_grants};
+use super::{Built, Ports, failed, new_memory, populate_above, write_grants};
 
 /// Where the grant table is while it is written: nothing of the domain is there.
 const SCRATCH: Gfn = Gfn::new(0xf_eff0);
@@ -32,7 +32,9 @@ pub(super) fn build(
     let layout = PvhLayout::plan::<Errno>(&image, nr_pages, ramdisk.len() as u64)
         .map_err(|error| error.to_string())?;
     // What comes back are the numbers under which the domain sees its frames.
-    let mut memory = new_memory(domid, config, nr_pages)?;
+    let mut parts = layout.memory();
+    let mut memory = new_memory(domid, config, parts.next().map_or(0, |part| part.end))?;
+    parts.try_for_each(|part| populate_above(domid, config, part))?;
     let start_info = populate(&image, &layout, ramdisk, &config.command_line, &mut memory)
         .map_err(|error| error.to_string())?;
     memory.close();

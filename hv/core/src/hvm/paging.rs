@@ -2,8 +2,9 @@
 //! Walking a guest's own page tables (Intel SDM volume 3, chapter 4): from an address of the guest
 //! to a physical address of the guest, in each of its paging modes.
 //!
-//! The tables are the guest's and may change meanwhile; each entry is read once. Accessed and dirty
-//! bits stay as they are.
+//! The tables are the guest's and may change meanwhile; each entry is read once. What the hypervisor
+//! reads and writes for the guest counts as the processor's accesses do: it leaves accessed and dirty
+//! bits ([`Paging::translate_and_mark`]). Where it only wants to know, it leaves none.
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,13 @@ pub const EFER_LMA: u64 = 1 << 10;
 const PRESENT: u64 = 1 << 0;
 const WRITABLE: u64 = 1 << 1;
 const USER: u64 = 1 << 2;
+const ACCESSED: u64 = 1 << 5;
+const DIRTY: u64 = 1 << 6;
 const LARGE: u64 = 1 << 7;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+/// Levels of tables at most.
+const LEVELS: usize = 4;
 
 /// The state of a vcpu that says how it translates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +71,14 @@ struct Shape {
     large_from: u32,
 }
 
+/// An entry that was used: the 8 bytes around it, and where in them it begins.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    at: u64,
+    word: u64,
+    shift: u32,
+}
+
 impl Paging {
     const fn shape(&self) -> Option<Shape> {
         if self.cr0 & CR0_PG == 0 {
@@ -88,6 +102,45 @@ impl Paging {
         access: Access,
         read: impl Fn(u64) -> Option<u64>,
     ) -> Option<u64> {
+        self.walk(address, access, read, |_| ())
+    }
+
+    /// The same for an access that the hypervisor makes for the guest: the entries on the way become
+    /// accessed, and the last one dirty if it is written through. `exchange` replaces 8 bytes in the
+    /// guest's memory, the second argument by the third, and says whether they were still that; it
+    /// gives `None` where the guest may not write.
+    pub fn translate_and_mark(
+        &self,
+        address: u64,
+        access: Access,
+        read: impl Fn(u64) -> Option<u64>,
+        exchange: impl Fn(u64, u64, u64) -> Option<bool>,
+    ) -> Option<u64> {
+        /// An entry can be on the way at each level; beyond that somebody else changes the tables.
+        const ATTEMPTS: u32 = 8;
+        for _ in 0..ATTEMPTS {
+            let mut used = [Used::default(); LEVELS];
+            let mut places = used.iter_mut();
+            let found = self.walk(address, access, &read, |entry| {
+                if let Some(place) = places.next() {
+                    *place = entry;
+                }
+            })?;
+            if mark(&used, access, &exchange)? {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Follows the tables; `visit` sees the entries that have accessed bits, the leaf last.
+    fn walk(
+        &self,
+        address: u64,
+        access: Access,
+        read: impl Fn(u64) -> Option<u64>,
+        mut visit: impl FnMut(Used),
+    ) -> Option<u64> {
         let Some(shape) = self.shape() else { return Some(address & 0xffff_ffff) };
         let long = shape.levels == 4;
         if long && !matches!(address >> 47, 0 | 0x1_ffff) || !long && address >> 32 != 0 {
@@ -99,13 +152,15 @@ impl Paging {
             let shift = index_shift(&shape, level);
             let index = address.wrapping_shr(shift) & ones(shape.index_bits);
             let at = table.wrapping_add(index.wrapping_mul(shape.entry_bytes));
-            let entry = read_entry(at, shape.entry_bytes, &read)?;
+            let used = Used { at: at & !7, word: read(at & !7)?, shift: shift_in_word(at, &shape) };
+            let entry = used.word.wrapping_shr(used.shift) & entry_mask(&shape);
             if entry & PRESENT == 0 {
                 return None;
             }
             // The top level of PAE has no rights of its own.
             if !(shape.levels == 3 && level == 3) {
                 rights &= entry;
+                visit(used);
             }
             let large = level > 1 && level <= shape.large_from && entry & LARGE != 0;
             if level == 1 || large {
@@ -158,11 +213,31 @@ const fn frame(entry: u64, shape: &Shape, large: bool) -> u64 {
     }
 }
 
-fn read_entry(at: u64, bytes: u64, read: impl Fn(u64) -> Option<u64>) -> Option<u64> {
-    let word = read(at & !7)?;
-    Some(match (bytes, at & 4) {
-        (8, _) => word,
-        (_, 0) => word & 0xffff_ffff,
-        _ => word >> 32,
-    })
+/// How far an entry is from the lowest bit of the 8 bytes around it.
+const fn shift_in_word(at: u64, shape: &Shape) -> u32 {
+    if shape.entry_bytes == 4 && at & 4 != 0 { 32 } else { 0 }
+}
+
+const fn entry_mask(shape: &Shape) -> u64 {
+    if shape.entry_bytes == 4 { 0xffff_ffff } else { u64::MAX }
+}
+
+/// Sets what is missing of accessed bits, and of the dirty bit of the last entry; `false` where one
+/// has changed meanwhile.
+fn mark(
+    used: &[Used; LEVELS],
+    access: Access,
+    exchange: impl Fn(u64, u64, u64) -> Option<bool>,
+) -> Option<bool> {
+    let is_used = |entry: &&Used| entry.word != 0;
+    let last = used.iter().rposition(|entry| is_used(&entry));
+    for (index, entry) in used.iter().enumerate().filter(|(_, entry)| is_used(entry)) {
+        let dirty = access == Access::Write && Some(index) == last;
+        let bits = if dirty { ACCESSED | DIRTY } else { ACCESSED };
+        let marked = entry.word | bits.wrapping_shl(entry.shift);
+        if marked != entry.word && !exchange(entry.at, entry.word, marked)? {
+            return Some(false);
+        }
+    }
+    Some(true)
 }

@@ -105,8 +105,10 @@ pub fn visit(
 }
 
 fn translate(p2m: &P2m, paging: &Paging, address: u64, access: Access) -> Option<u64> {
-    paging.translate(address, access, |at| {
-        machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at))
+    let read = |at| machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at));
+    paging.translate_and_mark(address, access, read, |at, old, new| {
+        let at = machine_address(p2m, at, Access::Write)?;
+        Some(Host.compare_exchange_u64(at, old, new).is_ok())
     })
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::*;
@@ -58,6 +59,69 @@ fn pae_and_two_levels() {
     assert_eq!(translate(&legacy, &memory, 1 << 32, Access::Read), None);
 }
 
+/// Translates as an access for the guest; the words that changed, and what they became.
+fn mark(paging: &Paging, memory: &Memory, address: u64, access: Access) -> Option<(u64, Memory)> {
+    let now = RefCell::new(memory.clone());
+    let physical = paging.translate_and_mark(
+        address,
+        access,
+        |at| Some(now.borrow().get(&at).copied().unwrap_or(0)),
+        |at, old, new| {
+            let mut now = now.borrow_mut();
+            let word = now.get_mut(&at).unwrap();
+            let is_same = *word == old;
+            *word = if is_same { new } else { *word };
+            Some(is_same)
+        },
+    )?;
+    let mut now = now.into_inner();
+    now.retain(|at, word| memory.get(at) != Some(word));
+    Some((physical, now))
+}
+
+#[test]
+fn accesses_leave_their_marks() {
+    let memory =
+        Memory::from([(0x1000, 0x2003), (0x2000, 0x3023), (0x3000, 0x4003), (0x4028, 0x7003)]);
+    let read = mark(&long(), &memory, 0x5123, Access::Read);
+    let accessed = [(0x1000, 0x2023), (0x3000, 0x4023), (0x4028, 0x7023)];
+    assert_eq!(read, Some((0x7123, Memory::from(accessed))));
+    let written = mark(&long(), &memory, 0x5123, Access::Write);
+    let dirty = [(0x1000, 0x2023), (0x3000, 0x4023), (0x4028, 0x7063)];
+    assert_eq!(written, Some((0x7123, Memory::from(dirty))));
+    // What is refused leaves none.
+    let user = Paging { user: true, ..long() };
+    assert_eq!(mark(&user, &memory, 0x5123, Access::Read), None);
+    // A table that names itself is its own leaf.
+    let own = Memory::from([(0x1000, 0x1003)]);
+    let written = mark(&long(), &own, 0x10, Access::Write);
+    assert_eq!(written, Some((0x1010, Memory::from([(0x1000, 0x1063)]))));
+}
+
+#[test]
+fn marks_in_older_tables() {
+    let pae = Paging { cr3: 0x1020, efer: 0, ..long() };
+    let memory = Memory::from([(0x1020 + 8 * 3, 0x2001), (0x2000, 0x3003), (0x3000 + 8, 0x7003)]);
+    let marked = Memory::from([(0x2000, 0x3023), (0x3008, 0x7063)]);
+    assert_eq!(mark(&pae, &memory, 0xc000_1010, Access::Write), Some((0x7010, marked)));
+    let legacy = Paging { cr4: CR4_PSE, efer: 0, ..long() };
+    let memory = Memory::from([(0x1000, 0x0040_2083_0000_2003)]);
+    let marked = Memory::from([(0x1000, 0x0040_20e3_0000_2003)]);
+    assert_eq!(mark(&legacy, &memory, 0x40_0008, Access::Write), Some((0x1_0040_0008, marked)));
+}
+
+#[test]
+fn tables_that_change_or_are_read_only_give_nothing() {
+    let read = |_| Some(0x1003);
+    let changes = long().translate_and_mark(0, Access::Read, read, |_, _, _| Some(false));
+    assert_eq!(changes, None);
+    let read_only = long().translate_and_mark(0, Access::Read, read, |_, _, _| None);
+    assert_eq!(read_only, None);
+    let marked_before =
+        long().translate_and_mark(0, Access::Read, |_| Some(0x1023), |_, _, _| None);
+    assert_eq!(marked_before, Some(0x1000));
+}
+
 proptest::proptest! {
     #[test]
     fn any_tables_at_all(cr0: u64, cr3: u64, cr4: u64, efer: u64, address: u64, seed: u64) {
@@ -65,5 +129,31 @@ proptest::proptest! {
         let _ = paging.translate(address, Access::Write, |at| {
             Some((at ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 3)
         });
+    }
+
+    /// Marking finds what translating finds, and changes nothing but the marks.
+    #[test]
+    fn marks_are_all_that_changes(cr0: u64, cr3: u64, cr4: u64, efer: u64, address: u64, seed: u64) {
+        let paging = Paging { cr0, cr3, cr4, efer, user: seed & 1 != 0 };
+        let address = if efer & EFER_LMA == 0 { address & 0xffff_ffff } else { address >> 17 };
+        let read = |at: u64| Some((at ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 3);
+        let changed = RefCell::new(Memory::new());
+        let found = paging.translate_and_mark(
+            address,
+            Access::Write,
+            |at| changed.borrow().get(&at).copied().or_else(|| read(at)),
+            |at, old, new| {
+                let was = changed.borrow().get(&at).copied().or_else(|| read(at));
+                if was == Some(old) {
+                    changed.borrow_mut().insert(at, new);
+                }
+                Some(was == Some(old))
+            },
+        );
+        proptest::prop_assert_eq!(found, paging.translate(address, Access::Write, read));
+        for (at, word) in changed.into_inner() {
+            let marks = (ACCESSED | DIRTY) << 32 | ACCESSED | DIRTY;
+            proptest::prop_assert_eq!(Some(word & !marks), read(at).map(|word| word & !marks));
+        }
     }
 }

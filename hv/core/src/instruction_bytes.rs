@@ -63,6 +63,24 @@ impl<'a> Bytes<'a> {
         (0..count).try_for_each(|_| self.next().map(|_| ()))
     }
 
+    /// Leaves out what follows a ModRM byte that names memory, by addresses of 32 or 64 bits; `None`
+    /// for a register.
+    pub(crate) fn skip_address(&mut self, modrm: u8) -> Option<()> {
+        let (mode, mut base) = (modrm >> 6, modrm & 7);
+        if mode == 3 {
+            return None;
+        }
+        if base == 4 {
+            base = self.next()? & 7;
+        }
+        self.skip(match mode {
+            0 if base == 5 => 4,
+            1 => 1,
+            2 => 4,
+            _ => 0,
+        })
+    }
+
     /// A constant of `count` bytes, sign extended.
     pub(crate) fn immediate(&mut self, count: u8) -> Option<u64> {
         let mut value: u64 = 0;

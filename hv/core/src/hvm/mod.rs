@@ -10,6 +10,7 @@
 //! - [`string_io`]: string instructions on ports.
 //! - [`msr`], [`mtrr`], [`control`]: which registers and bits it may use.
 //! - [`tag`]: which guest the processor's cached translations belong to.
+//! - [`local_apic`]: the interrupt controller of a virtual CPU.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
 //! - [`vmx`]: the numbers of VT-x.
 //! - [`context`]: a virtual CPU's state from the toolstack's records.
@@ -18,6 +19,7 @@ pub mod control;
 pub mod delivery;
 pub mod instruction;
 pub mod invlpg;
+pub mod local_apic;
 pub mod msr;
 pub mod mtrr;
 pub mod p2m;

@@ -71,7 +71,7 @@ fn finish(
     bytes: &mut Bytes<'_>,
     prefixes: Prefixes,
 ) -> Option<TableWrite> {
-    skip_address(modrm, bytes)?;
+    bytes.skip_address(modrm)?;
     let source = match from {
         From::Immediate(count) => Source::Immediate(bytes.immediate(count)?),
         From::Register => {
@@ -84,25 +84,4 @@ fn finish(
         }
     };
     Some(TableWrite { operation, source, bytes: size, length: bytes.taken() })
-}
-
-/// Skips what follows a ModRM byte that names memory; `None` for a register.
-fn skip_address(modrm: u8, bytes: &mut Bytes<'_>) -> Option<()> {
-    let (mode, mut base) = (modrm >> 6, modrm & 7);
-    if mode == 3 {
-        return None;
-    }
-    if base == 4 {
-        base = bytes.next()? & 7;
-        if mode == 0 && base == 5 {
-            return bytes.skip(4);
-        }
-    } else if mode == 0 && base == 5 {
-        return bytes.skip(4);
-    }
-    bytes.skip(match mode {
-        1 => 1,
-        2 => 4,
-        _ => 0,
-    })
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The instructions by which guests reach the registers in memory: `mov` of 32 bits between memory
+//! and a register, or of a constant to memory. The processor says the address, so none is computed.
+use crate::instruction_bytes::Bytes;
+
+/// An access to a register of the local APIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To the general register with this number, whose upper half becomes 0.
+    Read(u8),
+    /// From the lower half of this general register.
+    Write(u8),
+    /// Of this constant.
+    WriteConstant(u32),
+}
+
+/// An access, and the length of its instruction in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mov {
+    /// What it does.
+    pub access: Access,
+    /// Bytes.
+    pub length: u8,
+}
+
+/// Decodes the instruction at the start of `bytes`, in 64-bit code or in 32-bit code; `None` if it is
+/// another, or not whole (Intel SDM volume 2, `mov`).
+#[must_use]
+pub fn decode(bytes: &[u8], is_64_bit: bool) -> Option<Mov> {
+    let mut bytes = Bytes::new(bytes);
+    let (prefixes, opcode) = bytes.prefixes()?;
+    let is_other_code = !is_64_bit && (prefixes.rex != 0 || prefixes.short_address);
+    if prefixes.wide() != 4 || prefixes.lock || prefixes.repeat || is_other_code {
+        return None;
+    }
+    let access = match opcode {
+        0x89 | 0x8b => {
+            let modrm = bytes.next()?;
+            bytes.skip_address(modrm)?;
+            let register = (modrm >> 3 & 7) | (prefixes.rex & 4) << 1;
+            if opcode == 0x8b { Access::Read(register) } else { Access::Write(register) }
+        }
+        0xc7 => {
+            let modrm = bytes.next()?;
+            if modrm >> 3 & 7 != 0 {
+                return None;
+            }
+            bytes.skip_address(modrm)?;
+            let [a, b, c, d, ..] = bytes.immediate(4)?.to_le_bytes();
+            Access::WriteConstant(u32::from_le_bytes([a, b, c, d]))
+        }
+        0xa1 | 0xa3 => {
+            let is_long = is_64_bit && !prefixes.short_address;
+            bytes.skip(if is_long { 8 } else { 4 })?;
+            if opcode == 0xa1 { Access::Read(0) } else { Access::Write(0) }
+        }
+        _ => return None,
+    };
+    Some(Mov { access, length: bytes.taken() })
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::{Code, Decoder, DecoderOptions, OpKind};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> Access {
+        let mov = decode(bytes, true).unwrap();
+        assert_eq!(usize::from(mov.length), bytes.len());
+        mov.access
+    }
+
+    #[test]
+    fn what_linux_uses() {
+        // mov -0xa01ff0(%rip),%eax is how a fixed mapping is reached; mov %esi,(%rdi);
+        // movl $0,0xffffffffff5fc0b0
+        assert_eq!(decoded(&[0x8b, 0x05, 0x10, 0xe0, 0x5f, 0xff]), Access::Read(0));
+        assert_eq!(decoded(&[0x89, 0x37]), Access::Write(6));
+        assert_eq!(
+            decoded(&[0xc7, 0x04, 0x25, 0xb0, 0xc0, 0x5f, 0xff, 0, 0, 0, 0]),
+            Access::WriteConstant(0)
+        );
+        assert_eq!(decoded(&[0x44, 0x8b, 0x40, 0x20]), Access::Read(8));
+        assert_eq!(decoded(&[0xa1, 1, 2, 3, 4, 5, 6, 7, 8]), Access::Read(0));
+        assert_eq!(decode(&[0xa3, 1, 2, 3, 4], false).unwrap().length, 5);
+    }
+
+    #[test]
+    fn others() {
+        for bytes in [
+            [0x48, 0x8b, 0x07].as_slice(), // 8 bytes
+            &[0x66, 0x8b, 0x07],           // 2 bytes
+            &[0x8b, 0xc7],                 // between registers
+            &[0xc7, 0x0f, 0, 0, 0, 0],     // not a mov
+            &[0x31, 0x07],
+            &[0x8b, 0x05, 0],
+            &[],
+        ] {
+            assert_eq!(decode(bytes, true), None, "{bytes:x?}");
+        }
+        assert_eq!(decode(&[0x41, 0x8b, 0x07], false), None, "inc ecx");
+    }
+
+    proptest! {
+        /// Whatever is taken for a mov is one to a decoder of all instructions, with that length.
+        #[test]
+        fn as_a_whole_decoder(bytes in prop::array::uniform15(0u8..), is_64_bit: bool) {
+            let Some(mov) = decode(&bytes, is_64_bit) else { return Ok(()) };
+            let bits = if is_64_bit { 64 } else { 32 };
+            let whole = Decoder::new(bits, &bytes, DecoderOptions::NONE).decode();
+            prop_assert_eq!(whole.len(), usize::from(mov.length));
+            let [to, from] = [whole.op0_kind(), whole.op1_kind()];
+            let expected = match mov.access {
+                Access::Read(_) => (OpKind::Register, OpKind::Memory),
+                Access::Write(_) => (OpKind::Memory, OpKind::Register),
+                Access::WriteConstant(_) => (OpKind::Memory, OpKind::Immediate32),
+            };
+            prop_assert_eq!((to, from), expected);
+            prop_assert!(matches!(
+                whole.code(),
+                Code::Mov_r32_rm32
+                    | Code::Mov_rm32_r32
+                    | Code::Mov_rm32_imm32
+                    | Code::Mov_EAX_moffs32
+                    | Code::Mov_moffs32_EAX
+            ));
+        }
+    }
+}

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use crate::hvm::local_apic::id_of;
+
 /// eax, ebx, ecx, edx.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -29,6 +31,10 @@ pub enum Guest {
     Pvh {
         /// The number of its domain.
         domid: u16,
+        /// The number of its vCPU.
+        vcpu: u32,
+        /// The local APIC is on.
+        has_apic: bool,
     },
 }
 
@@ -112,8 +118,11 @@ mod bits {
     pub(super) const EXTENDED_EDX_HIDDEN: u32 =
         1 << 1 | 1 << 3 | 1 << 12 | 1 << 13 | 1 << 17 | 1 << 26; // as leaf 1, and 1 GiB pages
     pub(super) const XSAVES: u32 = 1 << 3;
-    /// In edx of leaf 1 and of the first extended one: there is no local APIC.
+    /// In edx of leaf 1 and of the first extended one: the local APIC.
     pub(super) const APIC: u32 = 1 << 9;
+    /// Of leaf 1 in ecx: its registers may be MSRs, and its timer may wait for the TSC. The
+    /// hypervisor does both, whatever the host can.
+    pub(super) const X2APIC: u32 = 1 << 21 | 1 << 24;
     /// Of leaf 1 and the first extended one in edx: PSE, MTRR, PGE, PSE-36, which only PVH guests
     /// have.
     pub(super) const PAGING: u32 = 1 << 3 | 1 << 12 | 1 << 13 | 1 << 17;
@@ -158,6 +167,7 @@ fn basic(policy: &Policy, leaf: u32, subleaf: u32, host: impl Fn(u32, u32) -> An
         1 => features(policy, found),
         2 | 4 => found,
         7 if subleaf == 0 => structured(policy, found),
+        0xb => topology(policy.guest, subleaf),
         0xd if policy.xcr0 != 0 => xsave(policy, subleaf, found, host),
         _ => Answer::default(),
     }
@@ -174,10 +184,29 @@ fn features(policy: &Policy, found: Answer) -> Answer {
     if policy.os_xsave && ecx & bits::XSAVE != 0 {
         ecx |= bits::OSXSAVE;
     }
-    // One logical processor, number 0.
+    // One logical processor.
     let ebx = found.ebx & 0xffff | 1 << 16;
     let hidden = hidden_from(policy.guest, bits::LEAF1_EDX_HIDDEN, bits::PAGING, bits::APIC);
-    Answer { eax: found.eax, ebx, ecx, edx: found.edx & !hidden }
+    let edx = found.edx & !hidden;
+    match policy.guest {
+        Guest::Pv => Answer { eax: found.eax, ebx, ecx, edx },
+        Guest::Pvh { vcpu, has_apic, .. } => Answer {
+            eax: found.eax,
+            ebx: ebx | id_of(vcpu).wrapping_shl(24),
+            ecx: ecx | bits::X2APIC,
+            edx: edx | if has_apic { bits::APIC } else { 0 },
+        },
+    }
+}
+
+/// No level of a hierarchy, but the number of the local APIC, as on Xen.
+fn topology(guest: Guest, subleaf: u32) -> Answer {
+    match guest {
+        Guest::Pv => Answer::default(),
+        Guest::Pvh { vcpu, .. } => {
+            Answer { ecx: subleaf & 0xff, edx: id_of(vcpu), ..Answer::default() }
+        }
+    }
 }
 
 fn structured(policy: &Policy, found: Answer) -> Answer {
@@ -224,11 +253,15 @@ fn area_bytes(xcr0: u64, host: impl Fn(u32, u32) -> Answer) -> u32 {
 fn extended(policy: &Policy, leaf: u32, found: Answer) -> Answer {
     const SHOWN: u32 = bits::PAGING | bits::GIANT_PAGES;
     const LACKING: u32 = bits::APIC | bits::RDTSCP;
+    let apic = match policy.guest {
+        Guest::Pvh { has_apic: true, .. } => found.edx & bits::APIC,
+        _ => 0,
+    };
     let hidden = hidden_from(policy.guest, bits::EXTENDED_EDX_HIDDEN, SHOWN, LACKING);
     match leaf {
         0x8000_0001 => Answer {
             ecx: found.ecx & !bits::EXTENDED_ECX_HIDDEN,
-            edx: found.edx & !hidden,
+            edx: found.edx & !hidden | apic,
             ..found
         },
         0x8000_0007 => Answer { edx: found.edx & 1 << 8, ..Answer::default() },
@@ -263,10 +296,14 @@ fn hypervisor(policy: &Policy, leaf: u32, subleaf: u32) -> Answer {
 fn hardware(policy: &Policy) -> Answer {
     const VCPU_ID: u32 = 1 << 3;
     const DOMAIN_ID: u32 = 1 << 4;
+    const UPCALL_VECTOR: u32 = 1 << 6;
     match policy.guest {
         Guest::Pv => Answer::default(),
-        Guest::Pvh { domid } => {
-            Answer { eax: VCPU_ID | DOMAIN_ID, ebx: 0, ecx: u32::from(domid), edx: 0 }
-        }
+        Guest::Pvh { domid, vcpu, .. } => Answer {
+            eax: VCPU_ID | DOMAIN_ID | UPCALL_VECTOR,
+            ebx: vcpu,
+            ecx: u32::from(domid),
+            edx: 0,
+        },
     }
 }

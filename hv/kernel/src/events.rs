@@ -36,7 +36,7 @@ pub fn raise(domain: &Domain, port: EvtchnPort, vcpu: u32) {
 /// Whether an upcall of the vCPU is due.
 pub fn upcall_is_due(vcpu: &Vcpu) -> bool {
     if vcpu.is_hvm.get() {
-        hvm::events::is_deliverable(vcpu)
+        hvm::interrupt::is_deliverable(vcpu)
     } else {
         raise::is_deliverable(vcpu.info())
     }
@@ -45,6 +45,9 @@ pub fn upcall_is_due(vcpu: &Vcpu) -> bool {
 /// Acts on what a change of the pending bits means for the vCPU.
 pub fn notice(vcpu: &Vcpu, raised: Raised) {
     if raised == Raised::Upcall {
+        if vcpu.is_hvm.get() {
+            hvm::events::raised(vcpu);
+        }
         schedule::wake(vcpu);
     }
 }

@@ -6,6 +6,7 @@ use xen_abi::sched::ShutdownReason;
 use crate::arch::lapic;
 use crate::console;
 use crate::events;
+use crate::hvm;
 use crate::life;
 use crate::nmi;
 use crate::pirq;
@@ -37,6 +38,7 @@ fn timer_fired(vcpu: &Vcpu, timer: Timer) {
     match timer {
         Timer::Singleshot | Timer::Periodic => events::raise_virq(vcpu, Virq::TIMER),
         Timer::Poll => schedule::wake(vcpu),
+        Timer::LocalApic => hvm::local_apic::timer_fired(vcpu),
         Timer::Watchdog(_) => {
             life::shut_down(vcpu.domain(), life::code(ShutdownReason::Watchdog));
         }

@@ -55,7 +55,8 @@ pub fn send(vcpu: &Vcpu) {
 /// the NMI is lost.
 pub fn deliver(vcpu: &Vcpu) {
     let nmi = vcpu.nmi.get();
-    if !nmi.pending || nmi.masked {
+    // A PVH guest takes it when it is entered.
+    if !nmi.pending || nmi.masked || vcpu.is_hvm.get() {
         return;
     }
     let handler = vcpu.traps[usize::from(VECTOR_NMI)].get();

@@ -26,7 +26,7 @@ pub use account::{Account, Poll};
 const VCPUS: usize = MAX_DOMAINS * MAX_VCPUS;
 /// Timers that can be set at once: all of all vCPUs.
 const TIMERS: usize = VCPUS * TIMERS_PER_VCPU;
-const TIMERS_PER_VCPU: usize = 5;
+const TIMERS_PER_VCPU: usize = 6;
 
 /// A vCPU in a queue. Queues are left before a domain is freed ([`forget`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub enum Timer {
     Periodic,
     /// The end of `SCHEDOP_poll`.
     Poll,
+    /// That of a PVH guest's local APIC.
+    LocalApic,
     /// The end of the domain, unless it is set again in time.
     Watchdog(u8),
 }
@@ -227,9 +229,9 @@ pub fn forget(vcpu: &Vcpu) {
     let vcpu = VcpuRef::new(vcpu);
     scheduler.queue.remove(vcpu);
     scheduler.running = scheduler.running.filter(|running| *running != vcpu);
-    for timer in
-        [Timer::Singleshot, Timer::Periodic, Timer::Poll, Timer::Watchdog(0), Timer::Watchdog(1)]
-    {
+    let watchdogs = [Timer::Watchdog(0), Timer::Watchdog(1)];
+    let others = [Timer::Singleshot, Timer::Periodic, Timer::Poll, Timer::LocalApic];
+    for timer in others.into_iter().chain(watchdogs) {
         scheduler.timers.cancel((vcpu, timer));
     }
 }

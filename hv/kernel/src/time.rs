@@ -53,6 +53,11 @@ pub fn now_ns() -> u64 {
     clock().start.system_time_at(tsc::read())
 }
 
+/// System time when the host's TSC is `tsc`, ns.
+pub fn of_tsc(tsc: u64) -> u64 {
+    clock().start.system_time_at(tsc)
+}
+
 /// Seconds since 1970 at system time 0.
 pub fn wall_clock_at_boot() -> u64 {
     clock().wall_seconds

@@ -208,7 +208,7 @@ impl Vcpu {
     /// # Errors
     /// `ENOMEM`.
     pub fn virtualize(&self, memory: MemoryKind) -> Result<(), Errno> {
-        self.hvm.init(memory)?;
+        self.hvm.init(self.id, memory)?;
         self.is_hvm.set(true);
         Ok(())
     }

@@ -3,7 +3,10 @@
 #![no_std]
 
 pub mod addresses;
+pub mod apic;
 pub mod hypercall;
+pub mod interrupts;
+pub mod msr;
 pub mod pci;
 pub mod random;
 pub mod traps;

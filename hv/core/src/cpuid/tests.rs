@@ -57,7 +57,7 @@ fn leaves_end_where_the_policy_does() {
 
 #[test]
 fn a_pvh_guest_has_paging_of_its_own_and_no_virtualization() {
-    let policy = Policy { guest: Guest::Pvh { domid: 7 }, ..POLICY };
+    let policy = Policy { guest: Guest::Pvh { domid: 7, vcpu: 3, has_apic: true }, ..POLICY };
     let all = |leaf: u32, _| match leaf {
         0 => Answer { eax: 0xd, ..Answer::default() },
         0x8000_0000 => Answer { eax: 0x8000_0008, ..Answer::default() },
@@ -65,7 +65,11 @@ fn a_pvh_guest_has_paging_of_its_own_and_no_virtualization() {
     };
     let pv = answer(&POLICY, 1, 0, all);
     let pvh = answer(&policy, 1, 0, all);
-    assert_eq!((pv.edx ^ pvh.edx), 1 << 3 | 1 << 9 | 1 << 12 | 1 << 13 | 1 << 17);
+    assert_eq!((pv.edx ^ pvh.edx), 1 << 3 | 1 << 12 | 1 << 13 | 1 << 17);
+    assert_eq!((pvh.edx >> 9 & 1, pvh.ecx >> 21 & 1, pvh.ebx >> 24), (1, 1, 6));
+    assert_eq!(answer(&policy, 0xb, 1, all), Answer { ecx: 1, edx: 6, ..Answer::default() });
+    let off = Policy { guest: Guest::Pvh { domid: 7, vcpu: 3, has_apic: false }, ..POLICY };
+    assert_eq!(answer(&off, 1, 0, all).edx >> 9 & 1, 0);
     assert_eq!(pvh.ecx & 1 << 5, 0);
     assert_eq!(answer(&policy, 0x8000_0001, 0, all).ecx & 1 << 2, 0);
     assert_eq!(answer(&policy, 7, 0, all).ebx & (1 << 7 | 1 << 20), 1 << 7 | 1 << 20);

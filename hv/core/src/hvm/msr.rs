@@ -7,6 +7,12 @@ use super::mtrr;
 /// A register of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Msr {
+    /// Where the registers of the local APIC are.
+    ApicBase,
+    /// One of its registers.
+    LocalApic,
+    /// When its timer fires.
+    TscDeadline,
     /// The time stamp counter.
     Tsc,
     /// What the page attributes mean.
@@ -47,6 +53,9 @@ impl Msr {
         }
         Some(match number {
             0x10 => Self::Tsc,
+            0x1b => Self::ApicBase,
+            0x6e0 => Self::TscDeadline,
+            0x800..=0x8ff => Self::LocalApic,
             0x277 => Self::Pat,
             0xc000_0080 => Self::Efer,
             MSR_HYPERCALL_PAGE => Self::HypercallPage,
@@ -73,8 +82,8 @@ mod tests {
     #[test]
     fn the_list_is_short() {
         assert_eq!(Msr::of(0x4000_0000), Some(Msr::HypercallPage));
-        // SVM's own registers, and those of the machine's timers.
-        for number in [0xc001_0114, 0xc001_0117, 0x6e0, 0x3a, 0x480, u32::MAX] {
+        // SVM's own registers, and others of the machine's.
+        for number in [0xc001_0114, 0xc001_0117, 0x3a, 0x480, u32::MAX] {
             assert_eq!(Msr::of(number), None, "{number:#x}");
         }
     }

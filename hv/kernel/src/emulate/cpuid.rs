@@ -3,6 +3,7 @@
 use core::arch::x86_64::__cpuid_count;
 
 use hv_core::cpuid::{Answer, Guest, Policy, answer};
+use hv_core::hvm::local_apic::base::Mode;
 
 use crate::arch::{control, cpu};
 use crate::vcpu::Vcpu;
@@ -34,7 +35,8 @@ pub fn leaf(vcpu: &Vcpu, leaf: u32) -> Answer {
 }
 
 fn pvh(vcpu: &Vcpu) -> Guest {
-    Guest::Pvh { domid: vcpu.domain().id.get() }
+    let has_apic = vcpu.hvm.local_apic.lock().base().mode() != Mode::Off;
+    Guest::Pvh { domid: vcpu.domain().id.get(), vcpu: vcpu.id, has_apic }
 }
 
 fn answer_registers(vcpu: &Vcpu, guest: Guest, os_xsave: bool) {

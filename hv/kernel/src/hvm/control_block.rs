@@ -25,6 +25,19 @@ pub struct Backend {
     pub enter: unsafe extern "C" fn(),
 }
 
+/// What a guest waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Nothing.
+    Nothing,
+    /// The interrupt with this vector, as soon as its interrupt flag allows, whatever CR8 is.
+    Interrupt(u8),
+    /// It is to leave by a write of CR8.
+    TaskPriority,
+    /// It is to leave when it can take an interrupt or an NMI ([`Exit::Window`]).
+    Window,
+}
+
 /// Two words that a back end's assembly gets from [`ControlBlock::prepare`].
 #[repr(C)]
 pub struct EntryWords(pub u64, pub u64);
@@ -80,8 +93,20 @@ pub trait ControlBlock: Sync {
     /// Delivers an exception at the next entry.
     fn inject(&self, vector: u8, error_code: Option<u32>);
 
-    /// Lets the guest take an interrupt with this vector as soon as it can, or none.
-    fn set_interrupt(&self, vector: Option<u8>);
+    /// Delivers an NMI at the next entry, if the guest can take one then.
+    fn inject_nmi(&self) -> bool;
+
+    /// Says what the guest is to take, or what is to make it leave, until the next call.
+    fn request(&self, request: Request);
+
+    /// Whether the guest has taken the interrupt of the last [`Self::request`].
+    fn is_interrupt_taken(&self) -> bool;
+
+    /// CR8, 0 to 15.
+    fn task_priority(&self) -> u8;
+
+    /// Sets CR8.
+    fn set_task_priority(&self, class: u8);
 
     /// The guest is past the instruction before which interrupts were held back.
     fn clear_interrupt_shadow(&self);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Control registers of a PVH guest, as far as it leaves for them: CR4 to be checked, and under
-//! shadow paging CR0 and CR3 too.
+//! Control registers of a PVH guest, as far as it leaves for them: CR4 to be checked, under
+//! shadow paging CR0 and CR3 too; CR8 while an interrupt waits.
 use hv_core::hvm::control::{self, cr4_allowed};
 use hv_core::hvm::paging::{CR0_PG, CR4_PAE, EFER_LMA, Paging};
 
@@ -19,6 +19,7 @@ pub fn read(vcpu: &Vcpu, number: u8) -> Option<u64> {
         0 => Some(paging.cr0),
         3 => Some(paging.cr3),
         4 => Some(paging.cr4),
+        8 => Some(vcpu.hvm.block().task_priority().into()),
         _ => None,
     }
 }
@@ -28,6 +29,11 @@ pub fn write(vcpu: &Vcpu, number: u8, value: u64) -> Option<()> {
     let block = vcpu.hvm.block();
     let is_64_bit = block.is_64_bit();
     let value = if is_64_bit { value } else { value & 0xffff_ffff };
+    if number == 8 {
+        let class = u8::try_from(value).ok().filter(|class| *class < 16)?;
+        block.set_task_priority(class);
+        return Some(());
+    }
     let old = block.paging();
     let new = match number {
         0 => control::cr0(&old, value, is_64_bit)?,

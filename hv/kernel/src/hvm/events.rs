@@ -1,27 +1,42 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Event channels of a PVH guest: an interrupt with the vector it has chosen.
+//! Event channels of a PVH guest: an interrupt with a vector that it has chosen, in one of two ways.
 //!
-//! The processor delivers it when the guest can take it. As long as an upcall is pending it is asked
-//! for anew at each entry, so none is lost and none needs an end of interrupt.
+//! - A vector for the whole domain (parameter `CALLBACK_IRQ`). As long as an upcall is pending it is
+//!   asked for anew at each entry, so none is lost and none needs an end of interrupt.
+//! - A vector of the vCPU's local APIC (`HVMOP_set_evtchn_upcall_vector`), raised once when an upcall
+//!   becomes pending; its handler ends it as any other interrupt of the local APIC.
+use core::sync::atomic::Ordering;
+
 use hv_core::event_channel::raise;
 
+use super::local_apic;
 use crate::vcpu::Vcpu;
 
-/// Shows the pending upcall, if there is one and the guest has chosen a vector, to the processor.
-pub fn show(vcpu: &Vcpu) {
-    vcpu.hvm.block().set_interrupt(pending(vcpu));
-}
-
-/// Whether an upcall is due that the guest can take now.
-pub fn is_deliverable(vcpu: &Vcpu) -> bool {
-    const INTERRUPTS_ON: u64 = 1 << 9;
-    pending(vcpu).is_some() && vcpu.regs.rflags.get() & INTERRUPTS_ON != 0
-}
-
-/// The vector of an upcall that is due.
-pub fn pending(vcpu: &Vcpu) -> Option<u8> {
+/// The domain's vector, if the vCPU has an upcall pending.
+pub fn callback(vcpu: &Vcpu) -> Option<u8> {
     if !raise::is_deliverable(vcpu.info()) {
         return None;
     }
     vcpu.domain().hvm.as_ref()?.params.lock().callback_vector()
+}
+
+/// An upcall of the vCPU has become pending.
+pub fn raised(vcpu: &Vcpu) {
+    let vector = vcpu.hvm.upcall_vector.get();
+    if vector != 0 {
+        local_apic::accept(vcpu, vector);
+    }
+}
+
+/// Raises the vCPU's vector if an upcall is pending: nobody could take it before.
+pub fn remind(vcpu: &Vcpu) {
+    if vcpu.info().evtchn_upcall_pending.load(Ordering::Relaxed) != 0 {
+        raised(vcpu);
+    }
+}
+
+/// Chooses the vCPU's vector.
+pub fn set_upcall_vector(vcpu: &Vcpu, vector: u8) {
+    vcpu.hvm.upcall_vector.set(vector);
+    remind(vcpu);
 }

@@ -11,7 +11,7 @@ use xen_abi::trap::{VECTOR_DF, VECTOR_GP, VECTOR_PF};
 
 use super::exit_reason::{Delivering, Exit};
 use super::instruction::{advance, length};
-use super::{events, hypercall, msr, port, register, shadow};
+use super::{hypercall, interrupt, local_apic, msr, port, register, shadow};
 use crate::arch::{control, machine_check};
 use crate::current::Current;
 use crate::emulate::cpuid;
@@ -26,6 +26,7 @@ pub struct Refused;
 /// Called by the back end's assembly. Returns the vCPU to continue with.
 pub extern "C" fn exit_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     let exit = vcpu.hvm.block().exit(vcpu);
+    interrupt::settle(vcpu);
     if handle(vcpu, exit).is_err() {
         inject(vcpu, VECTOR_GP, Some(0));
     }
@@ -35,7 +36,7 @@ pub extern "C" fn exit_from_guest(vcpu: &Vcpu) -> *const Vcpu {
 fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
     match exit {
         Exit::Interrupt => control::take_interrupts(),
-        Exit::Nmi => {}
+        Exit::Nmi | Exit::Window => {}
         Exit::MachineCheck => {
             machine_check::log_banks();
             panic!("machine check");
@@ -94,13 +95,16 @@ fn inject(vcpu: &Vcpu, vector: u8, error_code: Option<u32>) {
     vcpu.hvm.block().inject(vector, error_code);
 }
 
-/// Sleeps until an event. A guest that halts with interrupts off never wakes: its vCPU goes down.
+/// Sleeps until an interrupt. As on Xen, a guest that halts with interrupts off wants to stop: its
+/// vCPU goes down, and the domain ends with its last one.
 fn halt(vcpu: &Vcpu) {
-    const INTERRUPTS_ON: u64 = 1 << 9;
-    if vcpu.regs.rflags.get() & INTERRUPTS_ON == 0 {
-        vcpu_op::down(&Current::new(vcpu), vcpu);
-    } else if events::pending(vcpu).is_none() {
+    if interrupt::is_deliverable(vcpu) {
+        return;
+    }
+    if interrupt::are_on(vcpu) {
         schedule::block(vcpu, Poll::No);
+    } else {
+        vcpu_op::down(&Current::new(vcpu), vcpu);
     }
 }
 
@@ -113,8 +117,11 @@ fn fault(vcpu: &Vcpu, vector: u8, error_code: u32, delivering: Delivering) {
     }
 }
 
-/// There is no memory, and no device either: a #GP.
+/// There is no memory: a register of the local APIC, or a #GP.
 fn no_memory(vcpu: &Vcpu, address: u64, delivering: Delivering) {
+    if delivering == Delivering::Nothing && local_apic::access_memory(vcpu, address).is_ok() {
+        return;
+    }
     if delivering == Delivering::DoubleFault {
         log!("no memory at {address:#x}");
     }

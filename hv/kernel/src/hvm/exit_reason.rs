@@ -9,6 +9,8 @@ use hv_core::hvm::instruction::Known;
 pub enum Exit {
     /// An interrupt of the host waits.
     Interrupt,
+    /// It can take what it could not take before.
+    Window,
     /// A non-maskable interrupt of the host has been taken.
     Nmi,
     /// The machine is broken.

@@ -16,6 +16,7 @@
 //!   [`shadow`]: both in tables for a processor that walks one level of them.
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use hv_core::hvm::local_apic::LocalApic;
 use hv_core::hvm::mtrr::Mtrr;
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::params::Params;
@@ -37,6 +38,8 @@ pub mod exit;
 pub mod exit_reason;
 pub mod hypercall;
 pub mod instruction;
+pub mod interrupt;
+pub mod local_apic;
 pub mod memory;
 mod msr;
 pub mod physmap;
@@ -93,7 +96,7 @@ pub enum MemoryKind {
 
 /// The last step before a guest is entered, called by the back end's assembly.
 pub extern "C" fn prepare(vcpu: &Vcpu) -> EntryWords {
-    events::show(vcpu);
+    interrupt::offer(vcpu);
     shadow::prepare(vcpu);
     let translations = vcpu.hvm.translations(vcpu.domain().hvm.as_ref());
     vcpu.hvm.block().prepare(vcpu, translations)
@@ -167,16 +170,22 @@ pub struct HvmVcpu {
     losses: RunCell<u32>,
     /// Its memory type range registers.
     pub mtrr: RunCell<Mtrr>,
+    /// Its interrupt controller.
+    pub local_apic: Mutex<LocalApic>,
+    /// The vector of its events in the local APIC; 0 is none.
+    pub upcall_vector: RunCell<u8>,
+    /// The interrupt of the local APIC that the processor was last offered; 0 is none.
+    pub offered: RunCell<u8>,
     /// What it reads as TSC is ahead of the host's by this.
     pub tsc_offset: RunCell<u64>,
 }
 
 impl HvmVcpu {
-    /// Gives the vCPU its control block.
+    /// Gives the vCPU, which has the number `vcpu`, its control block.
     ///
     /// # Errors
     /// `EOPNOTSUPP` without hardware virtualization, `ENOMEM`.
-    pub fn init(&self, memory: MemoryKind) -> Result<(), Errno> {
+    pub fn init(&self, vcpu: u32, memory: MemoryKind) -> Result<(), Errno> {
         let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
         let block = (backend.make)().ok_or(Errno::Enomem)?;
         if memory == MemoryKind::Shadow {
@@ -184,6 +193,7 @@ impl HvmVcpu {
             self.is_shadowed.set(true);
         }
         self.block.set(Some(block));
+        *self.local_apic.lock() = LocalApic::new(vcpu);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 
 use super::exit::Refused;
 use super::instruction::{advance, length};
-use super::{control_register, physmap};
+use super::{control_register, local_apic, physmap};
 use crate::arch::{cpu, tsc};
 use crate::memory::direct_map;
 use crate::time;
@@ -47,6 +47,9 @@ fn low_word(value: u64) -> u32 {
 fn read(vcpu: &Vcpu, number: u32) -> Option<u64> {
     let block = vcpu.hvm.block();
     Some(match Msr::of(number)? {
+        Msr::ApicBase => local_apic::base(vcpu),
+        Msr::LocalApic => return local_apic::read_msr(vcpu, number),
+        Msr::TscDeadline => local_apic::tsc_deadline(vcpu),
         Msr::Tsc => tsc::read().wrapping_add(vcpu.hvm.tsc_offset.get()),
         Msr::Pat => block.pat(),
         Msr::Efer => block.paging().efer,
@@ -60,6 +63,9 @@ fn read(vcpu: &Vcpu, number: u32) -> Option<u64> {
 fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
     let block = vcpu.hvm.block();
     match Msr::of(number)? {
+        Msr::ApicBase => local_apic::set_base(vcpu, value)?,
+        Msr::LocalApic => local_apic::write_msr(vcpu, number, value)?,
+        Msr::TscDeadline => local_apic::set_tsc_deadline(vcpu, value),
         Msr::Tsc => set_tsc(vcpu, value),
         Msr::Pat => block.set_pat(Some(value).filter(|value| is_pat(*value))?),
         Msr::Efer => {

@@ -9,6 +9,7 @@ use core::arch::{asm, x86_64::__cpuid_count};
 use minios::memory::SharedPages;
 use minios::{DomId, GuestType};
 use test_guests::hypercall::{at_mut, call1, call2};
+use test_guests::msr::{rdmsr, wrmsr};
 use test_guests::traps::faults;
 use test_guests::{minus, provoke, traps};
 use test_report::Report;
@@ -53,20 +54,6 @@ fn virtualization(report: &mut Report) {
     );
     report.expect("vmxoff", faults(|| provoke!(".byte 0x0f, 0x01, 0xc4")), 1);
     report.expect("rsm", faults(|| provoke!("rsm")), 1);
-}
-
-/// The register, or `None` where reading it takes #GP.
-fn rdmsr(register: u32) -> Option<u64> {
-    let (mut low, mut high) = (0u32, 0u32);
-    let faulted = faults(|| {
-        provoke!("rdmsr"; in("ecx") register, inout("eax") low, inout("edx") high);
-    });
-    (faulted == 0).then_some(u64::from(high) << 32 | u64::from(low))
-}
-
-fn wrmsr(register: u32, value: u64) -> u64 {
-    let (low, high) = (value & 0xffff_ffff, value >> 32);
-    faults(|| provoke!("wrmsr"; in("ecx") register, in("rax") low, in("rdx") high))
 }
 
 fn registers(report: &mut Report) {

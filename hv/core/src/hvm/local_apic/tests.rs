@@ -165,10 +165,8 @@ fn memory() {
     assert_eq!((apic.read_memory(0xd0, 0), apic.read_memory(0xe0, 0)), (0x0200_0000, 0x0fff_ffff));
     apic.write_memory(0x310, 0x0412_3456, 0);
     let sent = apic.write_memory(0x300, 0x1041, 0);
-    let command = Command {
-        delivery: Delivery::Fixed(0x41),
-        destination: Destination::Physical(4),
-    };
+    let command =
+        Command { delivery: Delivery::Fixed(0x41), destination: Destination::Physical(4) };
     assert_eq!(sent, Effect::Send(command));
     assert_eq!((apic.read_memory(0x300, 0), apic.read_memory(0x310, 0)), (0x41, 0x0400_0000));
     assert_eq!(apic.read_memory(0x24, 0), 0, "a gap");

@@ -64,13 +64,8 @@ pub struct Timer {
 
 impl Timer {
     /// After power-up.
-    pub const STOPPED: Self = Self {
-        mode: TimerMode::OneShot,
-        divide: 0,
-        initial: 0,
-        started_ns: None,
-        deadline_tsc: 0,
-    };
+    pub const STOPPED: Self =
+        Self { mode: TimerMode::OneShot, divide: 0, initial: 0, started_ns: None, deadline_tsc: 0 };
 
     /// The divide configuration register.
     #[must_use]
@@ -207,7 +202,10 @@ mod tests {
     fn once() {
         let mut timer = running(TimerMode::OneShot, 0b1011, 100);
         assert_eq!(timer.due(), Some(Due::Ns(2000)));
-        assert_eq!([1000, 1500, 1999, 2000, 9000].map(|now| timer.current(now)), [100, 50, 1, 0, 0]);
+        assert_eq!(
+            [1000, 1500, 1999, 2000, 9000].map(|now| timer.current(now)),
+            [100, 50, 1, 0, 0]
+        );
         timer.fired(2005);
         assert_eq!((timer.due(), timer.current(2005), timer.initial()), (None, 0, 100));
     }

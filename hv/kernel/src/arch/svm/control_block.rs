@@ -9,9 +9,9 @@ use xen_abi::hvm_save::HvmCpu;
 
 use super::exit;
 use super::features::{EFER_SVME, svm};
-use super::vmcb::{Vmcb, segment};
+use super::vmcb::{NmiMask, Vmcb, segment};
 use crate::arch::debug::{DR6_NONE, DR7_NONE};
-use crate::hvm::control_block::{ControlBlock, EntryWords, Segment, Translations};
+use crate::hvm::control_block::{ControlBlock, EntryWords, Request, Segment, Translations};
 use crate::hvm::exit_reason::Exit;
 use crate::memory::{direct_map, frames};
 use crate::vcpu::Vcpu;
@@ -34,12 +34,18 @@ mod intercept {
         | 1 << 29
         | 1 << 30
         | 1 << 31;
+    /// A virtual interrupt that the guest could take.
+    pub(super) const VIRTUAL_INTERRUPT: u32 = 1 << 4;
+    /// `iret`.
+    pub(super) const IRET: u32 = 1 << 20;
     /// All of SVM's own instructions, rdtscp, wbinvd, monitor, mwait, xsetbv.
     pub(super) const SECOND: u32 = 0b11_1110_1111_1111;
     /// #DB and #AC, which can follow each other without end; #MC, which is the host's.
     pub(super) const EXCEPTIONS: u32 = 1 << 1 | 1 << 17 | 1 << 18;
     /// Writes of CR4.
     pub(super) const CONTROL: u32 = 1 << (16 + 4);
+    /// Writes of CR8.
+    pub(super) const WRITE_CR8: u32 = 1 << (16 + 8);
     /// Writes of CR0, CR3 and CR4, and reads of CR3.
     pub(super) const SHADOW_CONTROL: u32 = 0b11001 << 16 | 1 << 3;
     /// #PF.
@@ -48,6 +54,21 @@ mod intercept {
     pub(super) const SHADOW_INSTRUCTIONS: u32 = 1 << 25;
     /// All debug registers.
     pub(super) const DEBUG: u32 = u32::MAX;
+}
+
+/// The word of virtual interrupts.
+mod virtual_interrupt {
+    pub(super) const TASK_PRIORITY: u64 = 0xff;
+    pub(super) const REQUEST: u64 = 1 << 8;
+    pub(super) const IGNORE_PRIORITY: u64 = 1 << 20;
+    /// The host's interrupt flag decides over the host's interrupts.
+    pub(super) const MASKING: u64 = 1 << 24;
+    pub(super) const VECTOR_SHIFT: u32 = 32;
+}
+
+/// The word of an event to be delivered.
+mod event {
+    pub(super) const VALID: u64 = 1 << 31;
 }
 
 /// A control block for a vCPU without registers; `None` without memory.
@@ -64,6 +85,7 @@ pub(super) fn make() -> Option<&'static dyn ControlBlock> {
     vmcb.instructions.set([intercept::FIRST, intercept::SECOND]);
     vmcb.io_map.set(svm.io_map.maddr().get());
     vmcb.msr_map.set(svm.msr_map.maddr().get());
+    vmcb.nmi_mask.set(NmiMask::Open);
     vmcb.nested.set(NESTED_PAGING);
     vmcb.pat.set(PAT_AT_RESET);
     vmcb.dr6.set(DR6_NONE);
@@ -75,6 +97,19 @@ pub(super) fn make() -> Option<&'static dyn ControlBlock> {
 impl Vmcb {
     fn is_shadowed(&self) -> bool {
         self.nested.get() == 0
+    }
+
+    /// Whether one of the first word's instructions or events leaves the guest.
+    fn intercept_first(&self, bit: u32, on: bool) {
+        let [first, second] = self.instructions.get();
+        let first = if on { first | bit } else { first & !bit };
+        self.instructions.set([first, second]);
+    }
+
+    /// The guest returns from its NMI handler; once it has, it can take another.
+    pub(super) fn end_nmi(&self) {
+        self.nmi_mask.set(NmiMask::Return(self.rip.get()));
+        self.intercept_first(intercept::IRET, false);
     }
 }
 
@@ -110,22 +145,57 @@ impl ControlBlock for Vmcb {
     fn inject(&self, vector: u8, error_code: Option<u32>) {
         const EXCEPTION: u64 = 3 << 8;
         const HAS_ERROR_CODE: u64 = 1 << 11;
-        const VALID: u64 = 1 << 31;
         let error = error_code.map_or(0, |code| u64::from(code) << 32 | HAS_ERROR_CODE);
-        self.event.set(u64::from(vector) | EXCEPTION | VALID | error);
+        self.event.set(u64::from(vector) | EXCEPTION | event::VALID | error);
     }
 
-    fn set_interrupt(&self, vector: Option<u8>) {
-        const REQUEST: u64 = 1 << 8;
-        const IGNORE_PRIORITY: u64 = 1 << 20;
-        /// The host's interrupt flag decides over the host's interrupts.
-        const MASKING: u64 = 1 << 24;
-        const TASK_PRIORITY: u64 = 0xff;
-        const VECTOR_SHIFT: u32 = 32;
+    fn inject_nmi(&self) -> bool {
+        const NMI: u64 = 2 << 8 | 2;
+        let can_take = match self.nmi_mask.get() {
+            NmiMask::Open => true,
+            NmiMask::Handler => false,
+            NmiMask::Return(rip) => rip != self.rip.get(),
+        };
+        if !can_take || self.event.get() & event::VALID != 0 || self.shadow.get() & 1 != 0 {
+            return false;
+        }
+        self.event.set(NMI | event::VALID);
+        self.nmi_mask.set(NmiMask::Handler);
+        self.intercept_first(intercept::IRET, true);
+        true
+    }
+
+    fn request(&self, request: Request) {
+        use virtual_interrupt::{IGNORE_PRIORITY, MASKING, REQUEST, TASK_PRIORITY, VECTOR_SHIFT};
         let kept = self.interrupt.get() & TASK_PRIORITY;
-        let request = vector
-            .map_or(0, |vector| REQUEST | IGNORE_PRIORITY | u64::from(vector) << VECTOR_SHIFT);
-        self.interrupt.set(kept | MASKING | request);
+        let virtual_interrupt = match request {
+            Request::Interrupt(vector) => {
+                REQUEST | IGNORE_PRIORITY | u64::from(vector) << VECTOR_SHIFT
+            }
+            // Leaves instead of being delivered.
+            Request::Window => REQUEST | IGNORE_PRIORITY,
+            Request::Nothing | Request::TaskPriority => 0,
+        };
+        self.interrupt.set(kept | MASKING | virtual_interrupt);
+        self.intercept_first(intercept::VIRTUAL_INTERRUPT, request == Request::Window);
+        let controls = self.control_registers.get() & !intercept::WRITE_CR8;
+        // QEMU 7.2 ends itself when CR8 is written beside a virtual interrupt that waits.
+        let cr8 = if request == Request::Nothing { 0 } else { intercept::WRITE_CR8 };
+        self.control_registers.set(controls | cr8);
+    }
+
+    fn is_interrupt_taken(&self) -> bool {
+        self.interrupt.get() & virtual_interrupt::REQUEST == 0
+    }
+
+    fn task_priority(&self) -> u8 {
+        let [priority, ..] = self.interrupt.get().to_le_bytes();
+        priority & 0xf
+    }
+
+    fn set_task_priority(&self, class: u8) {
+        let others = self.interrupt.get() & !virtual_interrupt::TASK_PRIORITY;
+        self.interrupt.set(others | u64::from(class));
     }
 
     fn clear_interrupt_shadow(&self) {

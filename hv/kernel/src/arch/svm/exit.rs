@@ -20,9 +20,11 @@ mod code {
     pub(super) const LAST_EXCEPTION: u64 = 0x5f;
     pub(super) const INTR: u64 = 0x60;
     pub(super) const NMI: u64 = 0x61;
+    pub(super) const VIRTUAL_INTERRUPT: u64 = 0x64;
     pub(super) const RDPMC: u64 = 0x6f;
     pub(super) const CPUID: u64 = 0x72;
     pub(super) const RSM: u64 = 0x73;
+    pub(super) const IRET: u64 = 0x74;
     pub(super) const INVD: u64 = 0x76;
     pub(super) const HLT: u64 = 0x78;
     pub(super) const INVLPG: u64 = 0x79;
@@ -49,6 +51,11 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
     match exit_code {
         code::INTR => Exit::Interrupt,
         code::NMI => Exit::Nmi,
+        code::VIRTUAL_INTERRUPT => Exit::Window,
+        code::IRET => {
+            vmcb.end_nmi();
+            Exit::Window
+        }
         code::FIRST_REGISTER..=code::LAST_REGISTER => Exit::Register(decode(&fetch(vcpu))),
         code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(vmcb, exit_code),
         code::CPUID => Exit::Cpuid,

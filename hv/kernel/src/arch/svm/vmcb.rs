@@ -3,6 +3,18 @@
 use crate::hvm::control_block::Segment;
 use crate::run_cell::RunCell;
 
+/// Whether a guest can take an NMI, which the processor does not keep.
+#[derive(Clone, Copy)]
+#[repr(u64)]
+pub enum NmiMask {
+    /// It can.
+    Open,
+    /// Its handler has not returned.
+    Handler,
+    /// Its handler returns by the instruction at this address.
+    Return(u64),
+}
+
 /// The control block of a virtual CPU: what to intercept, why it left, and most of its state.
 #[repr(C, align(4096))]
 pub struct Vmcb {
@@ -42,7 +54,9 @@ pub struct Vmcb {
     pub event: RunCell<u64>,
     /// Root of the second-level tables.
     pub nested_root: RunCell<u64>,
-    _reserved2: [u64; 101],
+    _reserved2: [u64; 99],
+    /// For the hypervisor's own use: whether the guest can take an NMI.
+    pub nmi_mask: RunCell<NmiMask>,
     /// For the hypervisor's own use: CR0, CR3, CR4 and EFER as the guest sees them, under shadow
     /// paging.
     pub guest_controls: RunCell<[u64; 4]>,
@@ -122,6 +136,6 @@ macro_rules! assert_offsets {
 const _: () = assert!(size_of::<Vmcb>() == 4096);
 assert_offsets!(instructions @ 0xc, io_map @ 0x40, tsc_offset @ 0x50, asid @ 0x58,
     interrupt @ 0x60, exit_code @ 0x70, exit_event @ 0x88, nested @ 0x90, event @ 0xa8,
-    nested_root @ 0xb0, guest_controls @ 0x3e0, segments @ 0x400, cpl @ 0x4cb, efer @ 0x4d0, cr4 @ 0x548, dr6 @ 0x568,
-    rip @ 0x578, rsp @ 0x5d8, rax @ 0x5f8, syscall @ 0x600, kernel_gs_base @ 0x620,
+    nested_root @ 0xb0, guest_controls @ 0x3e0, segments @ 0x400, cpl @ 0x4cb, efer @ 0x4d0,
+    cr4 @ 0x548, dr6 @ 0x568, rip @ 0x578, rsp @ 0x5d8, rax @ 0x5f8, syscall @ 0x600, kernel_gs_base @ 0x620,
     sysenter @ 0x628, cr2 @ 0x640, pat @ 0x668);

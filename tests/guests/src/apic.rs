@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The local APIC of a PVH guest, in memory and as MSRs.
+use core::arch::asm;
+
+use crate::msr::{rdmsr, wrmsr};
+
+/// `IA32_APIC_BASE`.
+pub const BASE: u32 = 0x1b;
+/// `IA32_TSC_DEADLINE`.
+pub const TSC_DEADLINE: u32 = 0x6e0;
+/// Where the registers are in memory.
+const PAGE: u64 = 0xfee0_0000;
+
+/// Registers, by their offsets in memory; the MSR is 0x800 and a sixteenth of it.
+#[expect(missing_docs, reason = "the names are those of the manual")]
+pub mod register {
+    pub const ID: u32 = 0x20;
+    pub const VERSION: u32 = 0x30;
+    pub const TASK_PRIORITY: u32 = 0x80;
+    pub const PROCESSOR_PRIORITY: u32 = 0xa0;
+    pub const EOI: u32 = 0xb0;
+    pub const LOGICAL: u32 = 0xd0;
+    pub const FORMAT: u32 = 0xe0;
+    pub const SPURIOUS: u32 = 0xf0;
+    pub const IN_SERVICE: u32 = 0x100;
+    pub const TRIGGER_MODE: u32 = 0x180;
+    pub const REQUESTED: u32 = 0x200;
+    pub const ERROR_STATUS: u32 = 0x280;
+    pub const COMMAND: u32 = 0x300;
+    pub const COMMAND_HIGH: u32 = 0x310;
+    pub const LVT_TIMER: u32 = 0x320;
+    pub const LVT_ERROR: u32 = 0x370;
+    pub const TIMER_INITIAL: u32 = 0x380;
+    pub const TIMER_CURRENT: u32 = 0x390;
+    pub const TIMER_DIVIDE: u32 = 0x3e0;
+    pub const SELF_IPI: u32 = 0x3f0;
+}
+
+/// How the registers are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apic {
+    /// In memory.
+    Memory,
+    /// As MSRs.
+    Msr,
+}
+
+impl Apic {
+    /// A register.
+    #[must_use]
+    pub fn read(self, offset: u32) -> u64 {
+        match self {
+            Self::Memory => {
+                let value: u32;
+                // SAFETY: `map` has made the page; reading a register changes nothing but itself.
+                unsafe {
+                    asm!("mov {:e}, [{}]", out(reg) value, in(reg) PAGE + u64::from(offset),
+                        options(nostack));
+                }
+                value.into()
+            }
+            Self::Msr => rdmsr(msr(offset)).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Writes a register.
+    pub fn write(self, offset: u32, value: u64) {
+        match self {
+            // SAFETY: as above; what the interrupts do is the test's own.
+            Self::Memory => unsafe {
+                asm!("mov [{}], {:e}", in(reg) PAGE + u64::from(offset), in(reg) value,
+                    options(nostack));
+            },
+            Self::Msr => {
+                wrmsr(msr(offset), value);
+            }
+        }
+    }
+
+    /// Ends the interrupt in service with the highest priority.
+    pub fn end(self) {
+        self.write(register::EOI, 0);
+    }
+}
+
+/// The MSR of the register at an offset.
+#[must_use]
+pub const fn msr(offset: u32) -> u32 {
+    0x800 + offset / 16
+}
+
+/// Maps the registers' page where it is. There is a table for it: minios has mapped the rings, which
+/// are in the same 2 MiB. Returns whether there is.
+#[must_use]
+pub fn map() -> bool {
+    const PRESENT: u64 = 1;
+    const WRITABLE_UNCACHED: u64 = 1 << 1 | 1 << 4 | 1 << 3;
+    const TABLE: u64 = 0x000f_ffff_ffff_f000;
+    let mut table: u64;
+    // SAFETY: reading a register changes nothing.
+    unsafe { asm!("mov {}, cr3", out(reg) table, options(nostack)) };
+    for shift in [39, 30, 21] {
+        let entry = crate::word((table & TABLE) + (PAGE >> shift & 511) * 8);
+        if entry & PRESENT == 0 {
+            return false;
+        }
+        table = entry;
+    }
+    let slot = (table & TABLE) + (PAGE >> 12 & 511) * 8;
+    let slot = core::ptr::with_exposed_provenance_mut::<u64>(usize::try_from(slot).unwrap_or(0));
+    // SAFETY: an entry of a table of this guest, which maps each page where it is, for a page that
+    // nothing uses.
+    unsafe { slot.write_volatile(PAGE | PRESENT | WRITABLE_UNCACHED) };
+    true
+}

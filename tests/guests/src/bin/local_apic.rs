@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The local APIC of a PVH guest: in memory, then as MSRs.
+#![no_std]
+#![no_main]
+
+use core::arch::{asm, x86_64::__cpuid_count};
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use minios::GuestType;
+use minios::hypercall::pvh_domain::set_param;
+use test_guests::apic::{Apic, BASE, TSC_DEADLINE, map, msr, register};
+use test_guests::hypercall::{at, at_mut, call2};
+use test_guests::interrupts::{close, count, during, init, open, wait_until};
+use test_guests::msr::{rdmsr, wrmsr};
+use test_guests::{minus, traps};
+use test_report::Report;
+use xen_abi::domain::DomId;
+use xen_abi::errno::Errno;
+use xen_abi::event_channel::{BindIpi, EventChannelOp, PortArg};
+use xen_abi::hvm::{CallbackVia, EvtchnUpcallVector, HvmOp, HvmParam};
+use xen_abi::hypercall::Hypercall;
+use xen_abi::shared_info::SharedInfo;
+use xen_abi::trap::{TrapFlags, VECTOR_GP};
+
+test_report::guest!(run);
+
+const LOW: u64 = 0x41;
+const HIGH: u64 = 0x61;
+const TIMER: u64 = 0x71;
+const ERROR: u64 = 0x81;
+const UPCALL: u8 = 0x91;
+
+const ENABLED: u64 = 0x1ff;
+const DISABLED: u64 = 0xff;
+const MASKED: u64 = 1 << 16;
+const PERIODIC: u64 = 1 << 17;
+const BY_TSC: u64 = 2 << 17;
+/// Divides by 1.
+const UNDIVIDED: u64 = 0b1011;
+const TO_ITSELF: u64 = 1 << 18;
+const EXTENDED: u64 = 1 << 10;
+const ON: u64 = 1 << 11;
+
+async fn run(report: &mut Report) {
+    if minios::guest_type() != GuestType::Pvh {
+        return report.skip("a PV guest has no local APIC");
+    }
+    traps::record(VECTOR_GP, TrapFlags::empty());
+    if !map() {
+        return report.error("no page table", "for the registers");
+    }
+    close();
+    init();
+    // minios's own interrupt would come before all others, as long as it does not look at its events.
+    report.expect("no vector of the domain", set_callback(CallbackVia::Gsi(0)), true);
+    identification(report);
+    in_memory(report);
+    to_msrs(report);
+    by_msr(report);
+    refused(report);
+    off_and_on(report);
+    upcalls(report);
+    report.expect("vector of the domain", set_callback(CallbackVia::Vector(32)), true);
+    // What came meanwhile is for minios: let it look at all its ports.
+    // SAFETY: as in `pending`.
+    unsafe { &SHARED_INFO.vcpu_info[0] }.evtchn_pending_sel.store(u64::MAX, Ordering::SeqCst);
+    pending().store(1, Ordering::SeqCst);
+}
+
+fn set_callback(via: CallbackVia) -> bool {
+    set_param(DomId::SELF, HvmParam::CallbackIrq, via.raw()).is_ok()
+}
+
+fn identification(report: &mut Report) {
+    let features = __cpuid_count(1, 0);
+    report.expect("CPUID: local APIC", features.edx >> 9 & 1, 1);
+    report.expect("CPUID: x2APIC", features.ecx >> 21 & 1, 1);
+    report.expect("CPUID: number", features.ebx >> 24, 0);
+    let topology = __cpuid_count(0xb, 0);
+    report.row("CPUID: topology", (topology.ecx, topology.edx));
+    let ids = __cpuid_count(0x4000_0004, 0);
+    report.expect("CPUID: upcall vector, vcpu id", (ids.eax >> 6 & 1, ids.eax >> 3 & 1), (1, 1));
+    report.expect("base", rdmsr(BASE), Some(0xfee0_0900));
+}
+
+fn in_memory(report: &mut Report) {
+    let apic = Apic::Memory;
+    report.expect("number", apic.read(register::ID), 0);
+    report.expect("version", apic.read(register::VERSION), 0x5_0014);
+    for (name, offset, value) in [
+        ("logical", register::LOGICAL, 0),
+        ("format", register::FORMAT, 0xffff_ffff),
+        ("spurious", register::SPURIOUS, 0xff),
+        ("timer", register::LVT_TIMER, MASKED),
+        ("error", register::LVT_ERROR, MASKED),
+    ] {
+        report.expect(name, apic.read(offset), value);
+    }
+    apic.write(register::COMMAND, TO_ITSELF | LOW);
+    report.expect("interrupt while disabled", during(open).len(), 0);
+    apic.write(register::SPURIOUS, ENABLED);
+    apic.write(register::LOGICAL, 0x0100_0000);
+    report.expect("logical, set", apic.read(register::LOGICAL), 0x0100_0000);
+    priorities(report, apic);
+    destinations(report, apic);
+    timer(report, apic);
+}
+
+/// Sends this vCPU an interrupt.
+fn send_itself(apic: Apic, vector: u64) {
+    match apic {
+        Apic::Memory => apic.write(register::COMMAND, TO_ITSELF | vector),
+        Apic::Msr => apic.write(register::SELF_IPI, vector),
+    }
+}
+
+fn bit(apic: Apic, set: u32, vector: u64) -> u64 {
+    let word = u32::try_from(vector / 32).unwrap_or(0);
+    apic.read(set + 16 * word) >> (vector % 32) & 1
+}
+
+fn priorities(report: &mut Report, apic: Apic) {
+    let name = |text: &str| alloc::format!("{apic:?}: {text}");
+    send_itself(apic, LOW);
+    send_itself(apic, HIGH);
+    report.expect(&name("requested"), bit(apic, register::REQUESTED, LOW), 1);
+    report.expect(&name("the higher one"), during(open), alloc::vec![HIGH]);
+    report.expect(&name("in service"), bit(apic, register::IN_SERVICE, HIGH), 1);
+    report.expect(&name("requested no more"), bit(apic, register::REQUESTED, HIGH), 0);
+    report.expect(&name("edge"), bit(apic, register::TRIGGER_MODE, HIGH), 0);
+    report.expect(&name("priority"), apic.read(register::PROCESSOR_PRIORITY), HIGH & 0xf0);
+    apic.end();
+    report.expect(&name("the lower one behind its end"), during(open), alloc::vec![LOW]);
+    send_itself(apic, LOW + 1);
+    report.expect(&name("the same class waits"), during(open).len(), 0);
+    send_itself(apic, HIGH);
+    report.expect(&name("a higher class does not"), during(open), alloc::vec![HIGH]);
+    apic.end();
+    apic.end();
+    report.expect(&name("after both ends"), during(open), alloc::vec![LOW + 1]);
+    apic.end();
+    apic.end();
+    task_priority(report, apic);
+}
+
+fn task_priority(report: &mut Report, apic: Apic) {
+    let name = |text: &str| alloc::format!("{apic:?}: {text}");
+    apic.write(register::TASK_PRIORITY, 0x4f);
+    report.expect(&name("CR8"), cr8(), 4);
+    report.expect(&name("priority of the task"), apic.read(register::PROCESSOR_PRIORITY), 0x4f);
+    send_itself(apic, LOW);
+    report.expect(&name("held back by the task"), during(open).len(), 0);
+    let lowered = during(|| {
+        set_cr8(3);
+        open();
+    });
+    report.expect(&name("CR8 lowered"), lowered, alloc::vec![LOW]);
+    report.expect(&name("task priority by CR8"), apic.read(register::TASK_PRIORITY), 0x30);
+    apic.end();
+    set_cr8(0);
+    // While interrupts are on, the write alone lets it in.
+    set_cr8(15);
+    send_itself(apic, HIGH);
+    // SAFETY: every vector has a handler, which keeps all registers.
+    let lowered = during(|| unsafe {
+        asm!("sti", "nop", "mov cr8, {}", "nop", "nop", "cli", in(reg) 0u64, options(nostack));
+    });
+    report.expect(&name("CR8 lowered, interrupts on"), lowered, alloc::vec![HIGH]);
+    apic.end();
+}
+
+fn cr8() -> u64 {
+    let value: u64;
+    // SAFETY: reading a register changes nothing.
+    unsafe { asm!("mov {}, cr8", out(reg) value, options(nomem, nostack)) };
+    value
+}
+
+fn set_cr8(value: u64) {
+    // SAFETY: holds interrupts back, or lets them in, which have handlers.
+    unsafe { asm!("mov cr8, {}", in(reg) value, options(nostack)) };
+}
+
+/// All the ways to name this vCPU.
+fn destinations(report: &mut Report, apic: Apic) {
+    let command = |low: u64, target: u64| {
+        match apic {
+            Apic::Memory => {
+                apic.write(register::COMMAND_HIGH, target << 24);
+                apic.write(register::COMMAND, low);
+            }
+            Apic::Msr => apic.write(register::COMMAND, target << 32 | low),
+        }
+        let seen = during(open).len();
+        if seen > 0 {
+            apic.end();
+        }
+        seen
+    };
+    let everybody = if apic == Apic::Memory { 0xff } else { 0xffff_ffff };
+    for (text, low, target, seen) in [
+        ("its number", LOW, 0, 1),
+        ("another number", LOW, 5, 0),
+        ("everybody's number", LOW, everybody, 1),
+        ("its logical number", LOW | 1 << 11, 1, 1),
+        ("another logical number", LOW | 1 << 11, 2, 0),
+        ("lowest priority", LOW | 1 << 8, 0, 1),
+        ("itself", LOW | 1 << 18, 5, 1),
+        ("all", LOW | 2 << 18, 5, 1),
+        ("the others", LOW | 3 << 18, 0, 0),
+    ] {
+        report.expect(&alloc::format!("{apic:?}: to {text}"), command(low, target), seen);
+    }
+    report.expect(
+        &alloc::format!("{apic:?}: an exception's vector"),
+        command(TO_ITSELF | 15, 0),
+        0,
+    );
+    apic.write(register::ERROR_STATUS, 0);
+    let errors = apic.read(register::ERROR_STATUS);
+    report.expect(&alloc::format!("{apic:?}: error status"), errors, 1 << 5);
+}
+
+fn timer(report: &mut Report, apic: Apic) {
+    let name = |text: &str| alloc::format!("{apic:?}: timer, {text}");
+    let vector = u8::try_from(TIMER).unwrap_or(0);
+    let fires = |times: u64| {
+        let before = count(vector);
+        let fired = wait_until(|| {
+            apic.end();
+            count(vector) >= before + times
+        });
+        apic.end();
+        fired
+    };
+    apic.write(register::TIMER_DIVIDE, UNDIVIDED);
+    apic.write(register::LVT_TIMER, TIMER);
+    apic.write(register::TIMER_INITIAL, 100_000);
+    report.expect(&name("once"), fires(1), true);
+    report.expect(&name("stands"), apic.read(register::TIMER_CURRENT), 0);
+    report.expect(&name("initial count"), apic.read(register::TIMER_INITIAL), 100_000);
+    apic.write(register::LVT_TIMER, TIMER | PERIODIC);
+    apic.write(register::TIMER_INITIAL, 100_000);
+    report.expect(&name("again and again"), fires(5), true);
+    apic.write(register::TIMER_INITIAL, 0);
+    apic.write(register::LVT_TIMER, TIMER | MASKED);
+    // One more may have come.
+    open();
+    apic.end();
+    let before = count(vector);
+    apic.write(register::TIMER_INITIAL, 0xffff_ffff);
+    let first = apic.read(register::TIMER_CURRENT);
+    let counts = wait_until(|| apic.read(register::TIMER_CURRENT) < first);
+    report.expect(&name("counts down"), counts, true);
+    apic.write(register::TIMER_INITIAL, 1);
+    let masked = wait_until(|| apic.read(register::TIMER_CURRENT) == 0);
+    report.expect(&name("masked"), (masked, count(vector) - before), (true, 0));
+    apic.write(register::LVT_TIMER, TIMER | BY_TSC);
+    apic.write(register::TIMER_INITIAL, 5);
+    report.expect(&name("no count by the TSC"), apic.read(register::TIMER_INITIAL), 0);
+    report.expect(&name("deadline"), wrmsr(TSC_DEADLINE, tsc() + 1_000_000), 0);
+    report.expect(&name("by the TSC"), fires(1), true);
+    report.expect(&name("no deadline"), rdmsr(TSC_DEADLINE), Some(0));
+    wrmsr(TSC_DEADLINE, 1);
+    report.expect(&name("a deadline that has passed"), fires(1), true);
+    wrmsr(TSC_DEADLINE, u64::MAX);
+    report.expect(&name("the last deadline"), rdmsr(TSC_DEADLINE), Some(u64::MAX));
+    report.expect(&name("does not come"), during(open).len(), 0);
+    wrmsr(TSC_DEADLINE, 0);
+    apic.write(register::LVT_TIMER, MASKED);
+}
+
+fn tsc() -> u64 {
+    // SAFETY: reading the counter changes nothing.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+fn to_msrs(report: &mut Report) {
+    let base = rdmsr(BASE).unwrap_or(0);
+    report.expect("MSR while in memory", rdmsr(msr(register::ID)), None);
+    report.expect("to MSRs", wrmsr(BASE, base | EXTENDED), 0);
+    report.expect("base, as MSRs", rdmsr(BASE), Some(0xfee0_0d00));
+    report.expect("enabled as before", rdmsr(msr(register::SPURIOUS)), Some(ENABLED));
+    report.expect("back to memory at once", wrmsr(BASE, base), 1);
+}
+
+fn by_msr(report: &mut Report) {
+    let apic = Apic::Msr;
+    report.expect("MSR: number", rdmsr(msr(register::ID)), Some(0));
+    report.expect("MSR: version", rdmsr(msr(register::VERSION)), Some(0x5_0014));
+    report.expect("MSR: logical", rdmsr(msr(register::LOGICAL)), Some(1));
+    priorities(report, apic);
+    destinations(report, apic);
+    timer(report, apic);
+}
+
+/// What takes #GP.
+fn refused(report: &mut Report) {
+    for (name, offset, value) in [
+        ("number", register::ID, 0),
+        ("version", register::VERSION, 0),
+        ("logical", register::LOGICAL, 1),
+        ("format", register::FORMAT, 0),
+        ("upper half of the command", register::COMMAND_HIGH, 0),
+        ("task priority of 9 bits", register::TASK_PRIORITY, 0x100),
+        ("end of interrupt with a value", register::EOI, 1),
+        ("error status with a value", register::ERROR_STATUS, 1),
+        ("timer with a reserved bit", register::LVT_TIMER, MASKED | 1 << 20),
+        ("divisor with a reserved bit", register::TIMER_DIVIDE, 4),
+        ("current count", register::TIMER_CURRENT, 0),
+        ("message to itself with a reserved bit", register::SELF_IPI, 0x100),
+        ("a register that there is not", 0x3d0, 0),
+    ] {
+        report.expect(&alloc::format!("written: {name}"), wrmsr(msr(offset), value), 1);
+    }
+    for (name, offset) in [
+        ("end of interrupt", register::EOI),
+        ("format", register::FORMAT),
+        ("upper half of the command", register::COMMAND_HIGH),
+        ("message to itself", register::SELF_IPI),
+        ("a register that there is not", 0x3d0),
+    ] {
+        report.expect(&alloc::format!("read: {name}"), rdmsr(msr(offset)), None);
+    }
+    let apic = Apic::Msr;
+    apic.write(register::ERROR_STATUS, 0);
+    apic.write(register::LVT_ERROR, ERROR);
+    send_itself(apic, 3);
+    report.row("error interrupts", during(open));
+    apic.end();
+    apic.write(register::LVT_ERROR, MASKED);
+}
+
+fn off_and_on(report: &mut Report) {
+    let base = rdmsr(BASE).unwrap_or(0);
+    report.expect("off, but extended", wrmsr(BASE, base & !ON), 1);
+    report.expect("a reserved bit", wrmsr(BASE, base | 1), 1);
+    report.expect("off", wrmsr(BASE, base & !(ON | EXTENDED)), 0);
+    report.expect("CPUID: off", __cpuid_count(1, 0).edx >> 9 & 1, 0);
+    report.expect("MSR while off", rdmsr(msr(register::ID)), None);
+    report.expect("at once to MSRs", wrmsr(BASE, base), 1);
+    report.expect("on", wrmsr(BASE, base & !EXTENDED), 0);
+    report.expect("spurious is reset", Apic::Memory.read(register::SPURIOUS), DISABLED);
+    report.expect("logical is reset", Apic::Memory.read(register::LOGICAL), 0);
+    report.expect("to MSRs again", wrmsr(BASE, base), 0);
+}
+
+unsafe extern "C" {
+    #[link_name = "minios_shared_info"]
+    static SHARED_INFO: SharedInfo;
+}
+
+/// The flag of vCPU 0 that an event is pending.
+fn pending() -> &'static AtomicU8 {
+    // SAFETY: the page is mapped for good, and every field is an atomic.
+    unsafe { &SHARED_INFO.vcpu_info[0].evtchn_upcall_pending }
+}
+
+fn set_vector(vcpu: u32, vector: u8) -> i64 {
+    let arg = EvtchnUpcallVector { vcpu, vector, ..Default::default() };
+    call2(Hypercall::HvmOp, HvmOp::SetEvtchnUpcallVector.raw().into(), at(&arg))
+}
+
+/// Events by a vector of the vCPU, which wants an end of interrupt.
+fn upcalls(report: &mut Report) {
+    let apic = Apic::Msr;
+    apic.write(register::SPURIOUS, ENABLED);
+    let mut bind = BindIpi::default();
+    let op = |op: EventChannelOp, arg| call2(Hypercall::EventChannelOp, op.raw().into(), arg);
+    report.expect("bind_ipi", op(EventChannelOp::BindIpi, at_mut(&mut bind)), 0);
+    let port = PortArg { port: bind.port };
+    report.expect("unmask", op(EventChannelOp::Unmask, at(&port)), 0);
+    pending().store(0, Ordering::SeqCst);
+    report.expect("vector of an exception", set_vector(0, 15), minus(Errno::Einval));
+    report.expect("no such vCPU", set_vector(99, UPCALL), minus(Errno::Enoent));
+    report.expect("vector", set_vector(0, UPCALL), 0);
+    report.row("at once", during(open));
+    apic.end();
+    let clear_and_send = || {
+        // SAFETY: as in `pending`.
+        let shared = unsafe { &SHARED_INFO };
+        let (word, bit) = (bind.port.get() / 64, bind.port.get() % 64);
+        let word = usize::try_from(word).unwrap_or(0);
+        pending().store(0, Ordering::SeqCst);
+        shared.vcpu_info[0].evtchn_pending_sel.store(0, Ordering::SeqCst);
+        shared.evtchn_pending[word].fetch_and(!(1 << bit), Ordering::SeqCst);
+        op(EventChannelOp::Send, at(&port))
+    };
+    let upcall = u64::from(UPCALL);
+    report.expect("send", clear_and_send(), 0);
+    report.expect("an event", during(open), alloc::vec![upcall]);
+    report.expect("once", during(open).len(), 0);
+    report.expect("send again", clear_and_send(), 0);
+    report.expect("it waits for the end", during(open).len(), 0);
+    apic.end();
+    report.expect("and comes", during(open), alloc::vec![upcall]);
+    apic.end();
+    report.expect("close", op(EventChannelOp::Close, at(&port)), 0);
+    apic.write(register::SPURIOUS, DISABLED);
+}
+
+extern crate alloc;

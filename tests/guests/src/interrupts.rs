@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Interrupts of a PVH guest: handlers for all vectors that count and do no more. Exceptions, and the
+//! events' vector, stay with minios.
+use core::arch::{asm, global_asm};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use minios::time::system_time_ns;
+
+global_asm!(
+    include_str!("interrupts.S"),
+    counts = sym COUNTS,
+    logged = sym LOGGED,
+    log = sym LOG,
+);
+
+unsafe extern "C" {
+    #[link_name = "guest_interrupt_stubs"]
+    static STUBS: [[u8; 16]; VECTORS];
+}
+
+const VECTORS: usize = 256;
+const LOG_LENGTH: usize = 16;
+/// The highest vector of minios's own table.
+const LAST_OF_MINIOS: usize = 32;
+/// The vector of NMIs.
+pub const NMI: u8 = 2;
+
+static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
+static LOGGED: AtomicU64 = AtomicU64::new(0);
+static LOG: [AtomicU64; LOG_LENGTH] = [const { AtomicU64::new(0) }; LOG_LENGTH];
+static TABLE: [[AtomicU64; 2]; VECTORS] =
+    [const { [AtomicU64::new(0), AtomicU64::new(0)] }; VECTORS];
+
+/// What `lidt` reads and `sidt` writes.
+#[derive(Clone, Copy, Default)]
+#[repr(C, packed)]
+pub struct TablePointer {
+    limit: u16,
+    base: u64,
+}
+
+/// Uses a table of our own, with minios's gates where it has some.
+pub fn init() {
+    let mut old = TablePointer::default();
+    // SAFETY: stores ten bytes there.
+    unsafe { asm!("sidt [{}]", in(reg) &raw mut old, options(nostack)) };
+    let base = usize::try_from(old.base).unwrap_or(0);
+    // SAFETY: that many gates are in the table that is in use, and nobody changes it.
+    let gates: &[[u64; 2]] = unsafe {
+        core::slice::from_raw_parts(core::ptr::with_exposed_provenance(base), LAST_OF_MINIOS + 1)
+    };
+    for (vector, gate) in TABLE.iter().enumerate() {
+        let words = match gates.get(vector) {
+            Some(&[low, high]) if vector != usize::from(NMI) => [low, high],
+            Some(&[low, _]) => self::gate(vector, low >> 32 & 7),
+            None => self::gate(vector, 0),
+        };
+        gate[0].store(words[0], Ordering::Relaxed);
+        gate[1].store(words[1], Ordering::Relaxed);
+    }
+    let new = pointer();
+    // SAFETY: every gate leads to a handler.
+    unsafe { asm!("lidt [{}]", in(reg) &raw const new, options(readonly, nostack)) };
+}
+
+/// What another vCPU loads to use the same table.
+#[must_use]
+pub fn pointer() -> TablePointer {
+    TablePointer { limit: 0xfff, base: (&raw const TABLE).expose_provenance() as u64 }
+}
+
+/// An interrupt gate to a vector's stub, in the code segment that is in use; `stack` is that of the
+/// task state segment.
+fn gate(vector: usize, stack: u64) -> [u64; 2] {
+    const PRESENT_INTERRUPT_GATE: u64 = 0x8e << 40;
+    const CODE: u64 = 8 << 16;
+    let entry = (&raw const STUBS).addr() as u64 + 16 * vector as u64;
+    let low = entry & 0xffff | CODE | stack << 32 | PRESENT_INTERRUPT_GATE;
+    [low | (entry >> 16 & 0xffff) << 48, entry >> 32]
+}
+
+/// How often a vector's handler has run.
+pub fn count(vector: u8) -> u64 {
+    COUNTS[usize::from(vector)].load(Ordering::SeqCst)
+}
+
+/// The vectors whose handlers run during `work`, in that order, at most 16.
+pub fn during(work: impl FnOnce()) -> alloc::vec::Vec<u64> {
+    let at = |index: u64| &LOG[usize::try_from(index).unwrap_or(0) % LOG_LENGTH];
+    let before = LOGGED.load(Ordering::SeqCst);
+    work();
+    let after = LOGGED.load(Ordering::SeqCst);
+    (before..after).map(|index| at(index).load(Ordering::SeqCst)).collect()
+}
+
+/// Lets in what waits, for some instructions.
+pub fn open() {
+    // SAFETY: every vector has a handler, which keeps all registers.
+    unsafe {
+        asm!("sti", "2:", "dec {}", "jnz 2b", "cli", inout(reg) 16u64 => _, options(nostack));
+    }
+}
+
+/// Switches interrupts off.
+pub fn close() {
+    // SAFETY: nobody waits for one.
+    unsafe { asm!("cli", options(nomem, nostack)) };
+}
+
+/// Lets interrupts in until `done`, for some seconds at most; whether it came to that.
+pub fn wait_until(done: impl Fn() -> bool) -> bool {
+    const LONGEST_NS: u64 = 10_000_000_000;
+    let end = system_time_ns() + LONGEST_NS;
+    while !done() {
+        if system_time_ns() > end {
+            return false;
+        }
+        open();
+        core::hint::spin_loop();
+    }
+    true
+}
+
+extern crate alloc;

@@ -31,6 +31,8 @@ pub(crate) const SCREEN: &str = "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_t
 pub(crate) const VGA_BIOS: &str = "/usr/share/bochs/VGABIOS-lgpl-latest";
 /// Bochs' name of a processor with VT-x, EPT and unrestricted guests.
 pub(crate) const VTX_CPU: &str = "corei7_skylake_x";
+/// Bochs' name of a processor with AMD-V and nested paging.
+pub(crate) const SVM_CPU: &str = "ryzen";
 /// Instructions to a second of the machine. About what Bochs manages; with fewer, a wait for a
 /// time of the machine ends sooner.
 const IPS: u32 = 50_000_000;
@@ -79,7 +81,7 @@ impl Machine {
         };
         // Registers that a processor does not have are a #GP, but Bochs' AMD processors lack one of
         // AMD-V's own, VM_CR.
-        let ignore_bad_msrs = u8::from(cpu.starts_with("ryzen"));
+        let ignore_bad_msrs = u8::from(cpu == SVM_CPU);
         format!(
             "config_interface: textconfig\n\
              display_library: term\n\

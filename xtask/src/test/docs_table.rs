@@ -22,7 +22,7 @@ pub(super) fn column(mode: Mode) -> Option<&'static str> {
         Mode::Pv | Mode::PvQemu64 => Some("PV"),
         Mode::PvhSvmNpt => Some("AMD-V"),
         Mode::PvhVmxEpt => Some("VT-x"),
-        Mode::PvhSvmShadow | Mode::PvBochs | Mode::PvhVmxShadow => None,
+        Mode::PvhSvmShadow | Mode::PvhSvmBochs | Mode::PvBochs | Mode::PvhVmxShadow => None,
     }
 }
 

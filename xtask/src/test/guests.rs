@@ -49,24 +49,22 @@ pub(super) fn run(
         }
         match Prepared::new(workspace, bed, &modes, &domains, consent) {
             Ok(prepared) => beds.push(prepared),
-            Err(error) if bed == Bed::Bochs && !asked => {
-                tally.begin("guests as domUs in Bochs");
+            Err(error) if bed.is_bochs() && !asked => {
+                tally.begin(&format!("guests as domUs, {}", bed.name()));
                 tally.skip("all", &format!("{error:#}"));
                 modes.iter().for_each(|mode| table.set_not_run(*mode, &format!("{error:#}")));
             }
             Err(error) => return Err(error),
         }
     }
-    let beside = beds.pop_if(|last| last.bed == Bed::Bochs);
+    let (beside, beds): (Vec<_>, Vec<_>) = beds.into_iter().partition(|it| it.bed.is_bochs());
     thread::scope(|scope| {
-        let beside = beside.map(|bed| scope.spawn(move || collect(&bed, names)));
+        let beside = scope.spawn(move || collect(&beside, names));
         for bed in beds {
             bed.run(names, &mut |it| report(workspace, tally, &mut table, it));
         }
-        if let Some(beside) = beside {
-            let reports = beside.join().map_err(|_| anyhow!("a panic beside QEMU"))?;
-            reports.into_iter().for_each(|it| report(workspace, tally, &mut table, it));
-        }
+        let reports = beside.join().map_err(|_| anyhow!("a panic beside QEMU"))?;
+        reports.into_iter().for_each(|it| report(workspace, tally, &mut table, it));
         Ok(table)
     })
 }
@@ -81,9 +79,9 @@ enum Report {
     Guest(Mode, String, Verdict, Rows),
 }
 
-fn collect(bed: &Prepared, names: &[String]) -> Vec<Report> {
+fn collect(beds: &[Prepared], names: &[String]) -> Vec<Report> {
     let mut reports = Vec::new();
-    bed.run(names, &mut |report| reports.push(report));
+    beds.iter().for_each(|bed| bed.run(names, &mut |report| reports.push(report)));
     reports
 }
 
@@ -130,7 +128,7 @@ impl Prepared {
         consent: Consent,
     ) -> Result<Self> {
         let folder = workspace.target_dir().join("run").join("test").join(bed.name());
-        if bed == Bed::Bochs {
+        if bed.is_bochs() {
             setup::require(&[&Tool::BOCHS[..], &Tool::IMAGE].concat(), consent)?;
         }
         let in_mode =
@@ -143,10 +141,12 @@ impl Prepared {
                 cpu.clone_into(&mut machine.cpu);
                 Box::new(machine)
             }
-            Bed::Bochs => {
+            Bed::Bochs(cpu) => {
                 let cd = folder.join("hv.iso");
                 image::make(workspace, &files, image::Kind::Cd, &cd)?;
-                Box::new(bochs::Machine::new(cd, folder.clone()))
+                let mut machine = bochs::Machine::new(cd, folder.clone());
+                cpu.clone_into(&mut machine.cpu);
+                Box::new(machine)
             }
         };
         Ok(Self { bed, modes: modes.to_vec(), machine, folder, page: page::text(workspace)? })

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How test guests are virtualized, and on which machine.
-use crate::{ramdisk::Domain, run::DomainType};
+use crate::{
+    bochs::{SVM_CPU, VTX_CPU},
+    ramdisk::Domain,
+    run::DomainType,
+};
 
 /// How a test guest is virtualized, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -13,6 +17,8 @@ pub(crate) enum Mode {
     PvhSvmNpt,
     /// PVH by AMD-V with shadow paging
     PvhSvmShadow,
+    /// PVH by AMD-V with nested paging, in Bochs
+    PvhSvmBochs,
     /// PV in Bochs
     PvBochs,
     /// PVH by VT-x with EPT
@@ -26,30 +32,51 @@ pub(crate) enum Mode {
 pub(super) enum Bed {
     /// QEMU with the processor of this name.
     Qemu(&'static str),
-    /// Bochs.
-    Bochs,
+    /// Bochs with the processor of this name.
+    Bochs(&'static str),
 }
 
+const OLDEST: Bed = Bed::Qemu("qemu64");
+const QEMU: Bed = Bed::Qemu("max");
+const BOCHS_INTEL: Bed = Bed::Bochs(VTX_CPU);
+const BOCHS_AMD: Bed = Bed::Bochs(SVM_CPU);
+
 /// All machines.
-pub(super) const BEDS: [Bed; 3] = [Bed::Qemu("qemu64"), Bed::Qemu("max"), Bed::Bochs];
+pub(super) const BEDS: [Bed; 4] = [OLDEST, QEMU, BOCHS_INTEL, BOCHS_AMD];
 
 impl Bed {
     /// Its name for people and files.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Bed::Qemu(cpu) => cpu,
-            Bed::Bochs => "bochs",
+            Bed::Qemu(cpu) | Bed::Bochs(cpu) => cpu,
         }
+    }
+
+    /// Whether Bochs emulates it.
+    pub(super) fn is_bochs(self) -> bool {
+        matches!(self, Bed::Bochs(_))
     }
 }
 
 impl Mode {
+    /// Those that a test runs in if nobody chooses: all that work as they should.
+    pub(super) const USUAL: [Self; 7] = [
+        Self::PvQemu64,
+        Self::Pv,
+        Self::PvhSvmNpt,
+        Self::PvhSvmShadow,
+        Self::PvBochs,
+        Self::PvhVmxEpt,
+        Self::PvhVmxShadow,
+    ];
+
     /// The machine that has it.
     pub(super) fn bed(self) -> Bed {
         match self {
-            Mode::PvQemu64 => Bed::Qemu("qemu64"),
-            Mode::Pv | Mode::PvhSvmNpt | Mode::PvhSvmShadow => Bed::Qemu("max"),
-            Mode::PvBochs | Mode::PvhVmxEpt | Mode::PvhVmxShadow => Bed::Bochs,
+            Mode::PvQemu64 => OLDEST,
+            Mode::Pv | Mode::PvhSvmNpt | Mode::PvhSvmShadow => QEMU,
+            Mode::PvBochs | Mode::PvhVmxEpt | Mode::PvhVmxShadow => BOCHS_INTEL,
+            Mode::PvhSvmBochs => BOCHS_AMD,
         }
     }
 
@@ -60,6 +87,7 @@ impl Mode {
             Mode::Pv => "PV",
             Mode::PvhSvmNpt => "PVH-SVM-NPT",
             Mode::PvhSvmShadow => "PVH-SVM-shadow",
+            Mode::PvhSvmBochs => "PVH-SVM-Bochs",
             Mode::PvBochs => "PV-Bochs",
             Mode::PvhVmxEpt => "PVH-VMX-EPT",
             Mode::PvhVmxShadow => "PVH-VMX-shadow",

@@ -7,6 +7,7 @@ pub mod apic;
 pub mod hypercall;
 pub mod interrupts;
 pub mod msr;
+pub mod own_tables;
 pub mod pci;
 pub mod random;
 pub mod traps;

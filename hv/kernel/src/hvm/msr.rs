@@ -9,8 +9,9 @@ use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 
 use super::exit::Refused;
 use super::instruction::{advance, length};
-use super::{control_register, local_apic, physmap};
+use super::{control_register, local_apic, shadow};
 use crate::arch::{cpu, tsc};
+use crate::machine::Host;
 use crate::memory::direct_map;
 use crate::time;
 use crate::vcpu::Vcpu;
@@ -99,10 +100,13 @@ fn write_hypercall_page(vcpu: &Vcpu, address: u64) -> Option<()> {
         return None;
     }
     let hvm = vcpu.domain().hvm.as_ref()?;
-    let leaf = physmap::get(hvm, Gfn::new(address >> PAGE_SHIFT)).filter(|leaf| leaf.writable)?;
+    let p2m = hvm.p2m.lock();
+    let p2m = p2m.as_ref()?;
+    let leaf = p2m.get(&Host, Gfn::new(address >> PAGE_SHIFT)).filter(|leaf| leaf.writable)?;
+    shadow::wrote(vcpu, p2m, leaf.mfn);
     let page = vmmcall_page();
     let target: *mut u8 = direct_map::pointer(leaf.mfn.maddr());
-    // SAFETY: the frame is the guest's to write, and nobody else changes the p2m meanwhile.
+    // SAFETY: the frame is the guest's to write, and the p2m is locked.
     unsafe { page.as_ptr().copy_to_nonoverlapping(target, PAGE_SIZE) }
     Some(())
 }

@@ -136,6 +136,7 @@ impl<'m, M: Machine> PageTypes<'m, M> {
     }
 
     /// Drops what [`Self::get_writable`] took.
+    #[inline]
     pub fn put_writable(&self, mfn: Mfn) {
         let page = self.page(mfn);
         self.drop_writable(page);

@@ -76,6 +76,11 @@ pub fn zero(frame: Mfn) {
 /// Copies bytes between frames that the frame table covers; neither range leaves its frame.
 pub fn copy_bytes(from: Maddr, to: Maddr, length: usize) {
     let (source, target): (*const u8, *mut u8) = (pointer(from), pointer(to));
-    // SAFETY: both ranges are mapped and hold nothing of Rust's; `copy` allows them to overlap.
-    unsafe { source.copy_to(target, length) }
+    if from.mfn() == to.mfn() {
+        // SAFETY: both ranges are mapped and hold nothing of Rust's; `copy` allows an overlap.
+        unsafe { source.copy_to(target, length) }
+    } else {
+        // SAFETY: as above; the ranges are in two frames.
+        unsafe { source.copy_to_nonoverlapping(target, length) }
+    }
 }

@@ -31,7 +31,9 @@ pub enum BadSlot {
 /// The packet that is being put together.
 #[derive(Debug, Default)]
 pub struct Assembler {
+    /// The packet's bytes, and behind them what the buffer held before.
     bytes: Vec<u8>,
+    length: usize,
     /// Flags of the first slot; `None` before it.
     flags: Option<u16>,
     gso: Option<Gso>,
@@ -42,21 +44,21 @@ pub struct Assembler {
 
 impl Assembler {
     /// Takes the next response. `id` is that of the buffer posted at the response's place; `read`
-    /// copies bytes out of that buffer from an offset that was checked; `buffer` gives an empty
-    /// buffer for a new packet. Returns a packet, or why there is none, when this slot ends one.
+    /// copies bytes out of that buffer from an offset that was checked; `buffer` gives a buffer for
+    /// a new packet, whatever is in it, and is told whether the packet has more slots of data.
+    /// Returns a packet, or why there is none, when this slot ends one.
     pub fn slot(
         &mut self,
         response: RxResponse,
         id: u16,
-        buffer: impl FnOnce() -> Vec<u8>,
+        buffer: impl FnOnce(bool) -> Vec<u8>,
         read: impl FnOnce(usize, &mut [u8]),
     ) -> Option<Result<Packet, BadSlot>> {
         if self.extra_follows {
             self.extra(response);
         } else {
             if self.flags.is_none() {
-                self.bytes = buffer();
-                self.bytes.clear();
+                self.bytes = buffer(response.flags & RX_MORE_DATA != 0);
                 self.flags = Some(response.flags);
                 self.extra_follows = response.flags & RX_EXTRA_INFO != 0;
             }
@@ -84,12 +86,15 @@ impl Assembler {
         if offset + length > PAGE {
             return Err(BadSlot::Range);
         }
-        let old = self.bytes.len();
-        if old + length > MAX_PACKET {
+        let end = self.length + length;
+        if end > MAX_PACKET {
             return Err(BadSlot::Length);
         }
-        self.bytes.resize(old + length, 0);
-        read(offset, &mut self.bytes[old..]);
+        if end > self.bytes.len() {
+            self.bytes.resize(end, 0);
+        }
+        read(offset, &mut self.bytes[self.length..end]);
+        self.length = end;
         Ok(())
     }
 
@@ -107,10 +112,11 @@ impl Assembler {
         }
     }
 
-    fn finish(self) -> Result<Packet, BadSlot> {
+    fn finish(mut self) -> Result<Packet, BadSlot> {
         if let Some(bad) = self.bad {
             return Err(bad);
         }
+        self.bytes.truncate(self.length);
         if self.bytes.len() < ETHERNET_HEADER {
             return Err(BadSlot::Length);
         }

@@ -22,7 +22,7 @@ fn extra(kind: u8, flags: u8, data: [u8; 6]) -> RxResponse {
 
 /// Gives one slot whose buffer is filled with `fill`.
 fn give(assembler: &mut Assembler, it: RxResponse, fill: u8) -> Option<Result<Packet, BadSlot>> {
-    assembler.slot(it, 7, Vec::new, |_, to| to.fill(fill))
+    assembler.slot(it, 7, |_| Vec::new(), |_, to| to.fill(fill))
 }
 
 #[test]
@@ -30,6 +30,19 @@ fn one_slot() {
     let mut assembler = Assembler::default();
     let packet = give(&mut assembler, response(7, 2, RX_DATA_VALIDATED, 60), 9).unwrap().unwrap();
     assert_eq!((packet.bytes(), packet.checksum), (&[9; 60][..], Checksum::Valid));
+}
+
+#[test]
+fn a_used_buffer_shows_nothing_of_the_packet_before() {
+    for before in [0, 59, 60, 2048] {
+        let mut assembler = Assembler::default();
+        let used = |_| vec![0xee; before];
+        let first = response(7, 0, RX_MORE_DATA, 40);
+        assert_eq!(assembler.slot(first, 7, used, |_, to| to.fill(1)), None);
+        let packet = assembler.slot(response(7, 0, 0, 20), 7, used, |_, to| to.fill(2));
+        let packet = packet.unwrap().unwrap();
+        assert_eq!(packet.bytes(), [[1; 40].as_slice(), &[2; 20]].concat(), "{before}");
+    }
 }
 
 #[test]
@@ -127,7 +140,7 @@ proptest! {
         for slot in slots {
             let it = RxResponse::read_from_bytes(&slot).unwrap();
             let read = |offset: usize, to: &mut [u8]| assert!(offset + to.len() <= PAGE);
-            if let Some(Ok(packet)) = assembler.slot(it, it.id, Vec::new, read) {
+            if let Some(Ok(packet)) = assembler.slot(it, it.id, |_| Vec::new(), read) {
                 assert!(packet.len() <= MAX_PACKET);
             }
         }

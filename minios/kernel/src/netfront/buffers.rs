@@ -25,6 +25,11 @@ impl Buffers {
         buffer
     }
 
+    /// A buffer that has grown for a packet of unknown length, if there is one; as [`Self::take`].
+    pub(super) fn take_grown(&mut self) -> Vec<u8> {
+        self.large.pop().unwrap_or_else(|| self.take(SMALL))
+    }
+
     /// Keeps a buffer, if there are not enough already.
     pub(super) fn give(&mut self, buffer: Vec<u8>) {
         let (kept, most) = match buffer.capacity() {

@@ -40,7 +40,10 @@ pub struct Netfront {
 struct Shared {
     /// `None` while there is no backend.
     connection: RefCell<Option<Connection>>,
-    buffers: RefCell<Buffers>,
+    /// Buffers of packets received and of packets sent. They are kept apart: where data comes in,
+    /// acknowledgements go out, and a buffer is zeroed only beyond the packet that it held last.
+    received: RefCell<Buffers>,
+    sent: RefCell<Buffers>,
     counters: Cell<LinkCounters>,
     /// The stack, which waits for packets.
     waker: RefCell<Option<Waker>>,
@@ -82,8 +85,8 @@ impl Link for Netfront {
     }
 
     fn receive(&mut self) -> Option<Packet> {
-        let Shared { connection, buffers, counters, .. } = &*self.shared;
-        connection.borrow_mut().as_mut()?.receive(&mut buffers.borrow_mut(), counters)
+        let Shared { connection, received, counters, .. } = &*self.shared;
+        connection.borrow_mut().as_mut()?.receive(&mut received.borrow_mut(), counters)
     }
 
     fn can_transmit(&mut self) -> bool {
@@ -92,7 +95,7 @@ impl Link for Netfront {
     }
 
     fn transmit(&mut self, packet: Packet) {
-        let Shared { connection, buffers, counters, .. } = &*self.shared;
+        let Shared { connection, sent, counters, .. } = &*self.shared;
         let bytes = match connection.borrow_mut().as_mut() {
             Some(connection) => connection.transmit(packet, counters),
             None => {
@@ -100,7 +103,7 @@ impl Link for Netfront {
                 packet.into_bytes()
             }
         };
-        buffers.borrow_mut().give(bytes);
+        sent.borrow_mut().give(bytes);
     }
 
     fn flush(&mut self) {
@@ -110,11 +113,11 @@ impl Link for Netfront {
     }
 
     fn buffer(&mut self, capacity: usize) -> Vec<u8> {
-        self.shared.buffers.borrow_mut().take(capacity)
+        self.shared.sent.borrow_mut().take(capacity)
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {
-        self.shared.buffers.borrow_mut().give(buffer);
+        self.shared.received.borrow_mut().give(buffer);
     }
 
     fn counters(&self) -> LinkCounters {

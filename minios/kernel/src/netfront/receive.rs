@@ -80,7 +80,7 @@ impl Receiver {
             let result = self.assembler.slot(
                 response,
                 id,
-                || buffers.take(ORDINARY),
+                |more| if more { buffers.take_grown() } else { buffers.take(ORDINARY) },
                 |offset, to| pages.read(id, offset, to),
             );
             self.post(id);

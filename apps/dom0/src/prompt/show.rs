@@ -15,6 +15,7 @@ use xen_abi::domctl::{
     DOMINF_BLOCKED, DOMINF_DYING, DOMINF_PAUSED, DOMINF_RUNNING, DOMINF_SHUTDOWN, DomainInfo,
 };
 use xen_abi::sched::ShutdownReason;
+use xen_abi::sysctl::{PHYSCAP_HAP, PHYSCAP_SHADOW};
 
 use super::commands::refused;
 use crate::terminal::{line, print};
@@ -75,6 +76,7 @@ pub(super) fn info() -> Result<(), String> {
     print(format_args!("hypervisor   Xen {major}.{minor}{}", version::extra_version()));
     print(format_args!("guests       {}", version::capabilities().trim()));
     let host = sysctl::physical_info().map_err(refused)?;
+    print(format_args!("PVH memory   {}", paging(host.capabilities)));
     print(format_args!("processors   {}, {} MHz", host.nr_cpus, host.cpu_khz / 1000));
     let (free, total) = (host.free_pages * 4, host.total_pages * 4);
     print(format_args!("memory       {free} of {total} KiB free"));
@@ -83,6 +85,15 @@ pub(super) fn info() -> Result<(), String> {
     print(format_args!("dom0's heap  {used} KiB used, {most} KiB at most"));
     print(format_args!("up           {} s", Instant::now().as_secs()));
     Ok(())
+}
+
+/// How the memory of PVH domains can be virtualized.
+fn paging(capabilities: u32) -> &'static str {
+    match (capabilities & PHYSCAP_HAP != 0, capabilities & PHYSCAP_SHADOW != 0) {
+        (true, _) => "nested or shadow paging",
+        (false, true) => "shadow paging",
+        (false, false) => "no PVH domains",
+    }
 }
 
 /// What the hypervisor printed.

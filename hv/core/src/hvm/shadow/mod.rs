@@ -26,6 +26,7 @@ use super::p2m::P2m;
 use super::paging::Paging;
 use crate::frame_memory::FrameMemory;
 
+mod age;
 mod array;
 #[cfg(debug_assertions)]
 mod audit;

@@ -7,10 +7,11 @@
 //! | reverse map's buckets | tables' buckets | records | links, a frame a table | tables |
 //! ```
 //!
-//! All tables are in one list by age of their last use, unused ones first; who needs a table gets
-//! the first, whatever it is the shadow of.
+//! Who needs a table gets the one that was used longest ago ([`super::age`]), whatever it is the
+//! shadow of.
 use xen_abi::frame::Mfn;
 
+use super::age::Ages;
 use super::array::{Array, bucket, halves, pair};
 use super::key::Key;
 use super::reverse_map::{Node, ReverseMap};
@@ -22,11 +23,11 @@ use crate::page_table::{ENTRIES, Entry, entry_at};
 pub(super) struct Table(u32);
 
 impl Table {
-    const fn of(number: u32) -> Option<Self> {
+    pub(super) const fn of(number: u32) -> Option<Self> {
         if number == 0 { None } else { Some(Self(number)) }
     }
 
-    fn number(table: Option<Self>) -> u32 {
+    pub(super) fn number(table: Option<Self>) -> u32 {
         table.map_or(0, |table| table.0)
     }
 
@@ -38,7 +39,7 @@ impl Table {
 /// Words of a table's record: the key (2), the next one of its bucket, neighbours by age.
 const RECORD: u64 = 4;
 const BUCKET_LINK: u64 = 2;
-const AGE_LINKS: u64 = 3;
+pub(super) const AGE_LINKS: u64 = 3;
 /// Buckets of tables: a frame of them.
 const BUCKETS: u64 = Array::PER_FRAME;
 
@@ -51,8 +52,7 @@ pub(super) struct Pool {
     reverse: ReverseMap,
     heads: Array,
     records: Array,
-    oldest: Option<Table>,
-    newest: Option<Table>,
+    pub(super) ages: Ages,
     /// How often something went from a table that a processor may remember.
     pub(super) losses: u32,
     /// Changes when a table that a root register can name comes or goes.
@@ -77,8 +77,7 @@ impl Pool {
             reverse: ReverseMap::new(Array::new(first), buckets, Array::new(frame(links))),
             heads: Array::new(frame(heads)),
             records: Array::new(frame(records)),
-            oldest: None,
-            newest: None,
+            ages: Ages::default(),
             losses: 0,
             generation: 0,
         };
@@ -100,11 +99,17 @@ impl Pool {
         Table::of(index.saturating_add(1))
     }
 
-    fn record<M: FrameMemory>(&self, memory: &M, table: Table, word: u64) -> u64 {
+    pub(super) fn record<M: FrameMemory>(&self, memory: &M, table: Table, word: u64) -> u64 {
         self.records.get(memory, u64::from(table.index()).wrapping_mul(RECORD).wrapping_add(word))
     }
 
-    fn set_record<M: FrameMemory>(&self, memory: &M, table: Table, word: u64, value: u64) {
+    pub(super) fn set_record<M: FrameMemory>(
+        &self,
+        memory: &M,
+        table: Table,
+        word: u64,
+        value: u64,
+    ) {
         let index = u64::from(table.index()).wrapping_mul(RECORD).wrapping_add(word);
         self.records.set(memory, index, value);
     }
@@ -170,7 +175,7 @@ impl Pool {
         memory: &M,
         key: &Key,
     ) -> Option<(Table, Option<Key>)> {
-        let table = self.oldest?;
+        let table = self.ages.oldest?;
         let before = self.key(memory, table);
         if before.is_some() {
             self.free(memory, table);
@@ -272,62 +277,5 @@ impl Pool {
         self.for_each_naming(memory, frame, |pool, table, slot, _| {
             pool.set(memory, table, slot, Entry::EMPTY);
         });
-    }
-
-    /// A table is the one used last.
-    pub(super) fn touch<M: FrameMemory>(&mut self, memory: &M, table: Table) {
-        if self.newest != Some(table) {
-            self.remove(memory, table);
-            self.append(memory, table);
-        }
-    }
-
-    fn age<M: FrameMemory>(&self, memory: &M, table: Table) -> (Option<Table>, Option<Table>) {
-        let (older, newer) = halves(self.record(memory, table, AGE_LINKS));
-        (Table::of(older), Table::of(newer))
-    }
-
-    fn set_age<M: FrameMemory>(
-        &self,
-        memory: &M,
-        table: Table,
-        (older, newer): (Option<Table>, Option<Table>),
-    ) {
-        self.set_record(memory, table, AGE_LINKS, pair(Table::number(older), Table::number(newer)));
-    }
-
-    fn remove<M: FrameMemory>(&mut self, memory: &M, table: Table) {
-        let (older, newer) = self.age(memory, table);
-        self.join(memory, older, newer);
-    }
-
-    fn append<M: FrameMemory>(&mut self, memory: &M, table: Table) {
-        let newest = self.newest;
-        self.join(memory, newest, Some(table));
-        self.join(memory, Some(table), None);
-    }
-
-    fn prepend<M: FrameMemory>(&mut self, memory: &M, table: Table) {
-        let oldest = self.oldest;
-        self.join(memory, Some(table), oldest);
-        self.join(memory, None, Some(table));
-    }
-
-    /// Makes two tables neighbours by age; `None` is the end of the list.
-    fn join<M: FrameMemory>(&mut self, memory: &M, older: Option<Table>, newer: Option<Table>) {
-        match older {
-            Some(table) => {
-                let (before, _) = self.age(memory, table);
-                self.set_age(memory, table, (before, newer));
-            }
-            None => self.oldest = newer,
-        }
-        match newer {
-            Some(table) => {
-                let (_, behind) = self.age(memory, table);
-                self.set_age(memory, table, (older, behind));
-            }
-            None => self.newest = older,
-        }
     }
 }

@@ -20,6 +20,7 @@ mod image_bytes;
 mod instructions;
 mod load;
 mod memory;
+mod paging;
 mod start_up;
 mod versus;
 
@@ -57,10 +58,11 @@ impl Row {
 /// What measures a group of figures.
 type Measure = fn(&Workspace) -> Result<Vec<Row>>;
 
-const GROUPS: [(&str, Measure); 7] = [
+const GROUPS: [(&str, Measure); 8] = [
     ("size", image_bytes::measure),
     ("instructions", instructions::measure),
     ("domains, instructions", domains::measure),
+    ("kinds of paging", paging::measure),
     ("memory", memory::measure),
     ("start", start_up::measure),
     ("load, from the host", load::measure),

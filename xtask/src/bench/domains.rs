@@ -98,6 +98,19 @@ fn run(session: &mut Session, case: &Case) -> Result<Vec<Row>> {
     for name in case.partner.iter().chain([&guest]) {
         session.type_line(&format!("create {name}.cfg"))?;
     }
+    let outcome = follow(session, guest)?;
+    if let Some(partner) = case.partner {
+        session.type_line(&format!("destroy {partner}"))?;
+    }
+    let rows = outcome.figures.iter().map(|(name, value)| {
+        let value = value.parse().with_context(|| format!("{name}: {value}"))?;
+        Ok(Row::new(case.row(name), value, "instructions"))
+    });
+    rows.collect()
+}
+
+/// Waits until a guest that measures has ended well.
+pub(super) fn follow(session: &mut Session, guest: &str) -> Result<Outcome> {
     let prefix = format!("[{guest}] ");
     let outcome = Outcome::follow(session, &prefix, |_| false, Instant::now() + PATIENCE);
     let end = outcome.end();
@@ -107,14 +120,7 @@ fn run(session: &mut Session, case: &Case) -> Result<Vec<Row>> {
         outcome.last_line,
         outcome.complaints
     );
-    if let Some(partner) = case.partner {
-        session.type_line(&format!("destroy {partner}"))?;
-    }
-    let rows = outcome.figures.iter().map(|(name, value)| {
-        let value = value.parse().with_context(|| format!("{name}: {value}"))?;
-        Ok(Row::new(case.row(name), value, "instructions"))
-    });
-    rows.collect()
+    Ok(outcome)
 }
 
 fn domain(name: &str, kernel: &str, rest: &str) -> Result<Domain> {

@@ -13,8 +13,16 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 2] = ["crash", "stack_overflow"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 7] =
-    ["bench", "bench_client", "double_fault", "name_server", "pong", "spinner", "yielder"];
+const NO_TESTS: [&str; 8] = [
+    "bench",
+    "bench_client",
+    "double_fault",
+    "name_server",
+    "paging_bench",
+    "pong",
+    "spinner",
+    "yielder",
+];
 /// Tests that need another domain beside them, created before them.
 const PARTNERS: [(&str, &str); 3] =
     [("ping", "pong"), ("beside_spinner", "spinner"), ("resolver", "name_server")];

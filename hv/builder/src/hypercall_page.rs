@@ -7,12 +7,17 @@ pub const STUB_SIZE: usize = 32;
 /// The number of `HYPERVISOR_iret`, whose stub never returns.
 const IRET: u8 = 23;
 
-/// The page of a PVH guest on a processor with AMD-V: a stub is `mov eax, NUMBER; vmmcall; ret`.
+/// The instruction of a hypercall with AMD-V.
+pub const VMMCALL: [u8; 3] = [0x0f, 0x01, 0xd9];
+/// The instruction of a hypercall with VT-x.
+pub const VMCALL: [u8; 3] = [0x0f, 0x01, 0xc1];
+
+/// The page of a PVH guest: a stub is `mov eax, NUMBER`, the instruction of the processor, `ret`.
 #[must_use]
-pub fn vmmcall_page() -> [u8; PAGE_SIZE] {
+pub fn hvm_page([a, b, c]: [u8; 3]) -> [u8; PAGE_SIZE] {
     let mut page = [0xcc; PAGE_SIZE];
     for (slot, number) in page.chunks_exact_mut(STUB_SIZE).zip(0u8..) {
-        let call = [0xb8, number, 0, 0, 0, 0x0f, 0x01, 0xd9, 0xc3];
+        let call = [0xb8, number, 0, 0, 0, a, b, c, 0xc3];
         let undefined = [0x0f, 0x0b];
         let stub: &[u8] = if number == IRET { &undefined } else { &call };
         for (to, from) in slot.iter_mut().zip(stub) {

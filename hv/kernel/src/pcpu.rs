@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 use core::ptr;
 
 use hv_core::hvm::tag::Tags;
-use xen_abi::frame::Mfn;
+use xen_abi::frame::{Maddr, Mfn};
 
 use crate::arch::descriptors::{Tss, own_gdt_part};
 use crate::arch::msr;
@@ -32,6 +32,8 @@ pub struct Pcpu {
     pub reschedule: RunCell<bool>,
     /// The hypervisor's part of its GDT.
     pub own_gdt: RunCell<Mfn>,
+    /// The VMCS that is loaded.
+    pub vmcs: RunCell<Option<Maddr>>,
     /// The tags of translations of PVH guests.
     pub tags: RunCell<Tags>,
     /// The task state segment.
@@ -51,6 +53,7 @@ pub static BOOT_PCPU: Pcpu = Pcpu {
     is_hvm: RunCell::new(false),
     reschedule: RunCell::new(false),
     own_gdt: RunCell::new(Mfn::new(0)),
+    vmcs: RunCell::new(None),
     tags: RunCell::new(Tags::new(0)),
     tss: UnsafeCell::new(Tss::new()),
 };
@@ -72,6 +75,11 @@ impl Pcpu {
         let part: *mut [u64; 12] = direct_map::pointer(own_gdt.maddr());
         // SAFETY: the frame is the pCPU's own.
         unsafe { part.write(own_gdt_part(self.tss.get())) }
+    }
+
+    /// The task state segment.
+    pub fn tss(&self) -> *const Tss {
+        self.tss.get()
     }
 
     /// Points gs of ring 0 at this structure.

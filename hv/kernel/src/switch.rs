@@ -2,7 +2,7 @@
 //! From one vCPU to another, and idle.
 use core::ptr;
 
-use crate::arch::control;
+use crate::arch::{control, descriptors};
 use crate::current::pcpu;
 use crate::memory::frames;
 use crate::schedule::{self, VcpuRef};
@@ -44,7 +44,9 @@ pub fn next_vcpu() -> VcpuRef {
 
 /// Stores what the CPU holds of a vCPU.
 fn save(vcpu: &Vcpu) {
-    if !vcpu.is_hvm.get() {
+    if vcpu.is_hvm.get() {
+        descriptors::load_gdt_limit();
+    } else {
         segment::save(vcpu);
     }
     extended_state::save(vcpu);

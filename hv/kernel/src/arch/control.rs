@@ -17,6 +17,8 @@ pub const CR4_OSXSAVE: u64 = 1 << 18;
 pub const CR4_SMEP: u64 = 1 << 20;
 /// Ring 0 may not touch user pages while rflags.AC is clear.
 pub const CR4_SMAP: u64 = 1 << 21;
+/// The instructions of VMX exist.
+pub const CR4_VMXE: u64 = 1 << 13;
 /// rdtsc is for ring 0 only.
 pub const CR4_TSD: u64 = 1 << 2;
 /// Debug registers 4 and 5 take #UD.
@@ -30,12 +32,24 @@ pub fn cr0() -> u64 {
     value
 }
 
+/// Loads CR0.
+pub fn set_cr0(value: u64) {
+    // SAFETY: the caller keeps protected mode and paging on.
+    unsafe { asm!("mov cr0, {}", in(reg) value, options(nostack, preserves_flags)) }
+}
+
 /// Reads CR2, the address of the last page fault.
 pub fn cr2() -> u64 {
     let value;
     // SAFETY: reading a register changes nothing.
     unsafe { asm!("mov {}, cr2", out(reg) value, options(nostack, preserves_flags)) }
     value
+}
+
+/// Loads CR2 for a guest.
+pub fn set_cr2(value: u64) {
+    // SAFETY: the register holds a number that ring 0 reads at a fault only.
+    unsafe { asm!("mov cr2, {}", in(reg) value, options(nostack, preserves_flags)) }
 }
 
 /// Reads CR3, the machine address of the L4 in use.
@@ -60,11 +74,13 @@ pub fn set_cr4(value: u64) {
     unsafe { asm!("mov cr4, {}", in(reg) value, options(nostack, preserves_flags)) }
 }
 
+/// Bits of CR4 that each PV guest has for itself.
+pub const GUEST_BITS: u64 = CR4_TSD | CR4_DE | CR4_FSGSBASE;
+
 /// Gives CR4 the bits of the guest that is to run, instead of those of the one before.
 pub fn set_guest_bits(bits: u64) {
-    const GUEST: u64 = CR4_TSD | CR4_DE | CR4_FSGSBASE;
     let now = cr4();
-    let wanted = now & !GUEST | bits & GUEST;
+    let wanted = now & !GUEST_BITS | bits & GUEST_BITS;
     if wanted != now {
         set_cr4(wanted);
     }
@@ -107,6 +123,12 @@ pub fn wait_for_interrupt() {
 pub fn take_interrupts() {
     // SAFETY: an interrupt on top of this leaves everything as it was.
     unsafe { asm!("sti", "nop", "cli", options(nostack)) }
+}
+
+/// Takes an NMI that has made a guest leave, by its gate.
+pub fn take_nmi() {
+    // SAFETY: the gate's handler leaves everything as it was.
+    unsafe { asm!("int 2", options(nostack)) }
 }
 
 /// Stops this pCPU for good.

@@ -22,7 +22,8 @@ pub const HV_CS: u16 = 0xe008;
 pub const HV_DS: u16 = 0xe010;
 /// What sysret adds 8 and 16 to.
 pub const SYSRET_BASE: u16 = 0xe023;
-const TSS: u16 = 0xe040;
+/// Selector of the task state segment.
+pub const TSS: u16 = 0xe040;
 const LDT: u16 = 0xe050;
 
 /// Bytes of the whole GDT, less one.
@@ -113,9 +114,7 @@ struct TablePointer {
 /// # Safety
 /// The window is mapped and its last page holds [`own_gdt_part`].
 pub unsafe fn load_gdt() {
-    let pointer = TablePointer { limit: GDT_LIMIT, base: GDT_WINDOW };
-    // SAFETY: the table is as the selectors of the hypervisor expect.
-    unsafe { asm!("lgdt [{}]", in(reg) &raw const pointer, options(nostack, preserves_flags)) }
+    load_gdt_limit();
     // SAFETY: HV_CS is 64-bit code of ring 0 in the new table.
     unsafe {
         asm!("push {cs}", "lea {t}, [rip + 2f]", "push {t}", "retfq", "2:",
@@ -129,6 +128,13 @@ pub unsafe fn load_gdt() {
     // SAFETY: the descriptor is that of this pCPU's TSS, and is not busy.
     unsafe { asm!("ltr {:x}", in(reg) TSS, options(nostack, preserves_flags)) }
     load_ldt(false);
+}
+
+/// Loads the GDT's place and length; an exit of VT-x leaves the largest length there is.
+pub fn load_gdt_limit() {
+    let pointer = TablePointer { limit: GDT_LIMIT, base: GDT_WINDOW };
+    // SAFETY: the table is as the selectors of the hypervisor expect.
+    unsafe { asm!("lgdt [{}]", in(reg) &raw const pointer, options(nostack, preserves_flags)) }
 }
 
 /// Loads the LDT register: from its descriptor, or with nothing.

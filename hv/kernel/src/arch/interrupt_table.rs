@@ -45,7 +45,12 @@ pub fn init() {
     // SAFETY: interrupts are off and no exception is expected while the table is written.
     unsafe { *TABLE.0.get() = gates }
     // SAFETY: the table is static and its gates lead to the stubs.
-    unsafe { load_idt(TABLE.0.get() as u64, 4095) }
+    unsafe { load_idt(base(), 4095) }
+}
+
+/// The table's address.
+pub fn base() -> u64 {
+    TABLE.0.get() as u64
 }
 
 /// A gate that leaves interrupts off (Intel SDM volume 3, figure 6-8).

@@ -24,3 +24,4 @@ pub mod stack;
 pub mod svm;
 pub mod system_control;
 pub mod tsc;
+pub mod vmx;

@@ -19,6 +19,8 @@ pub struct Backend {
     pub tags: u32,
     /// How second-level tables are written.
     pub format: Format,
+    /// The instruction of a hypercall.
+    pub hypercall: [u8; 3],
     /// A control block for a vCPU without registers; `None` without memory.
     pub make: fn() -> Option<&'static dyn ControlBlock>,
     /// The assembly that enters: rax is the vCPU.
@@ -51,7 +53,6 @@ pub struct Translations {
     pub forget_all: bool,
     /// The tables under the guest's paging root lost something: what was cached of them alone, not
     /// by tag, is to be forgotten.
-    #[expect(dead_code, reason = "AMD's caches have the tag in any case")]
     pub root_changed: bool,
 }
 

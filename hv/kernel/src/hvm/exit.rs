@@ -68,6 +68,9 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         }
         Exit::CacheFlush(known) => advance(vcpu, length(vcpu, known)?),
         Exit::Register(decoded) => register::access(vcpu, decoded)?,
+        Exit::LoadStatusWord { word, length } => {
+            register::load_status_word(vcpu, word, length)?;
+        }
         Exit::Port(port) => port::access(vcpu, port)?,
         Exit::Memory { address, delivering } => no_memory(vcpu, address, delivering),
         Exit::PageFault { address, error, delivering } => {
@@ -82,9 +85,13 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         }
         Exit::InvalidatePage(address) => shadow::execute_invlpg(vcpu, address)?,
         Exit::TripleFault => trap::crash(vcpu, "it took a triple fault"),
+        Exit::NotEntered { why, number } => {
+            log!("{why} {number:#x}");
+            trap::crash(vcpu, "the processor cannot enter its state");
+        }
         Exit::Unknown([code, info1, info2]) => {
             log!("exit {code:#x}, {info1:#x} {info2:#x}");
-            trap::crash(vcpu, "the processor cannot enter its state");
+            trap::crash(vcpu, "it left for a reason that guests do not have");
         }
     }
     Ok(())

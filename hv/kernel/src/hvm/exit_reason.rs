@@ -47,6 +47,13 @@ pub enum Exit {
     },
     /// `invlpg`, which shadow paging asks for; `None` where the processor does not say the address.
     InvalidatePage(Option<u64>),
+    /// `lmsw`.
+    LoadStatusWord {
+        /// The operand.
+        word: u16,
+        /// Bytes of the instruction.
+        length: u8,
+    },
     /// An access to an I/O port.
     Port(PortExit),
     /// An access to memory that is not there, or not to be written.
@@ -58,7 +65,14 @@ pub enum Exit {
     },
     /// A fault that could not be delivered, nor the one of that.
     TripleFault,
-    /// A state that cannot be, or a reason that was not asked for: what the processor says.
+    /// The processor could not enter the guest.
+    NotEntered {
+        /// Why not, and what the number is.
+        why: &'static str,
+        /// More about it.
+        number: u64,
+    },
+    /// A reason that was not asked for: what the processor says.
     Unknown([u64; 3]),
 }
 

@@ -105,6 +105,12 @@ pub fn visit(
     Ok(())
 }
 
+/// The 8 bytes at a multiple of 8 in the guest's memory.
+pub fn read_physical(vcpu: &Vcpu, at: u64) -> Option<u64> {
+    let p2m = vcpu.domain().hvm.as_ref()?.p2m.lock();
+    machine_address(p2m.as_ref()?, at, Access::Read).map(|at| Host.read_u64(at))
+}
+
 fn translate(p2m: &P2m, paging: &Paging, address: u64, access: Access) -> Option<u64> {
     let read = |at| machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at));
     paging.translate_and_mark(address, access, read, |at, old, new| {

@@ -5,7 +5,7 @@
 //! Such a domain has page tables, interrupts and privilege levels of its own; the hypervisor shows
 //! it memory by a second level of tables (`hv_core::hvm::p2m`). What a guest does that the
 //! processor does not do for it makes it leave, through a back end ([`control_block`]):
-//! [`crate::arch::svm`] for AMD-V.
+//! [`crate::arch::svm`] for AMD-V, [`crate::arch::vmx`] for VT-x.
 //!
 //! - [`control_block`]: what a back end gives; [`exit_reason`]: what it says.
 //! - [`exit`]: from the reason of an exit to what is done about it; [`instruction`]: the one that
@@ -24,7 +24,7 @@ use hv_core::hvm::tag::{Tag, Tags};
 use spin::{Mutex, Once};
 use xen_abi::errno::Errno;
 
-use crate::arch::svm;
+use crate::arch::{svm, vmx};
 use crate::current::pcpu;
 use crate::log;
 use crate::memory::frames;
@@ -63,7 +63,7 @@ pub static ENTER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Turns hardware virtualization on, and says on the console what there is.
 pub fn start() {
-    match svm::start() {
+    match svm::start().or_else(|no_svm| vmx::start().map_err(|no_vmx| [no_svm, no_vmx])) {
         Ok(backend) => {
             let paging = if backend.has_nested_paging { "nested and shadow" } else { "shadow" };
             log!("PVH domains by {} with {paging} paging, {} tags", backend.name, backend.tags);
@@ -71,18 +71,23 @@ pub fn start() {
             pcpu().tags.set(Tags::new(backend.tags));
             BACKEND.call_once(|| backend);
         }
-        Err(why) => log!("PV domains only: {why}"),
+        Err([no_svm, no_vmx]) => log!("PV domains only: {no_svm}, {no_vmx}"),
     }
+}
+
+/// The back end, where there is hardware virtualization.
+fn backend() -> Option<&'static Backend> {
+    BACKEND.get()
 }
 
 /// Whether there is hardware virtualization.
 pub fn is_available() -> bool {
-    BACKEND.get().is_some()
+    backend().is_some()
 }
 
 /// Whether the processor walks second-level tables.
 pub fn has_nested_paging() -> bool {
-    BACKEND.get().is_some_and(|backend| backend.has_nested_paging)
+    backend().is_some_and(|backend| backend.has_nested_paging)
 }
 
 /// How the memory of a PVH domain is virtualized.
@@ -124,7 +129,7 @@ impl Hvm {
     /// # Errors
     /// `EOPNOTSUPP` without hardware virtualization, or of this kind; `ENOMEM`.
     pub fn new(memory: MemoryKind) -> Result<Self, Errno> {
-        let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
+        let backend = backend().ok_or(Errno::Eopnotsupp)?;
         let shadow = match memory {
             MemoryKind::Nested if !backend.has_nested_paging => return Err(Errno::Eopnotsupp),
             MemoryKind::Nested => None,
@@ -186,7 +191,7 @@ impl HvmVcpu {
     /// # Errors
     /// `EOPNOTSUPP` without hardware virtualization, `ENOMEM`.
     pub fn init(&self, vcpu: u32, memory: MemoryKind) -> Result<(), Errno> {
-        let backend = BACKEND.get().ok_or(Errno::Eopnotsupp)?;
+        let backend = backend().ok_or(Errno::Eopnotsupp)?;
         let block = (backend.make)().ok_or(Errno::Enomem)?;
         if memory == MemoryKind::Shadow {
             block.use_shadow();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `rdmsr` and `wrmsr` of a PVH guest: the list of `hv_core::hvm::msr`.
-use domain_builder::hypercall_page::vmmcall_page;
+use domain_builder::hypercall_page::hvm_page;
 use hv_core::hvm::control;
 use hv_core::hvm::instruction::Known;
 use hv_core::hvm::msr::{Msr, is_pat};
@@ -104,7 +104,7 @@ fn write_hypercall_page(vcpu: &Vcpu, address: u64) -> Option<()> {
     let p2m = p2m.as_ref()?;
     let leaf = p2m.get(&Host, Gfn::new(address >> PAGE_SHIFT)).filter(|leaf| leaf.writable)?;
     shadow::wrote(vcpu, p2m, leaf.mfn);
-    let page = vmmcall_page();
+    let page = hvm_page(super::backend()?.hypercall);
     let target: *mut u8 = direct_map::pointer(leaf.mfn.maddr());
     // SAFETY: the frame is the guest's to write, and the p2m is locked.
     unsafe { page.as_ptr().copy_to_nonoverlapping(target, PAGE_SIZE) }

@@ -61,7 +61,6 @@ impl EptVpid {
     const INVEPT_SINGLE: u64 = 1 << 25;
     const INVEPT_ALL: u64 = 1 << 26;
     const INVVPID: u64 = 1 << 32;
-    const INVVPID_SINGLE: u64 = 1 << 41;
     const INVVPID_ALL: u64 = 1 << 42;
 
     /// The register's value.
@@ -93,18 +92,10 @@ impl EptVpid {
         }
     }
 
-    /// The type of `invvpid` that forgets least of a tag: 1 for one tag, 2 for all.
+    /// Whether `invvpid` can forget the translations of all tags.
     #[must_use]
-    pub const fn invvpid(self) -> Option<u64> {
-        if !self.has(Self::INVVPID) {
-            None
-        } else if self.has(Self::INVVPID_SINGLE) {
-            Some(1)
-        } else if self.has(Self::INVVPID_ALL) {
-            Some(2)
-        } else {
-            None
-        }
+    pub const fn invvpid_all(self) -> bool {
+        self.has(Self::INVVPID | Self::INVVPID_ALL)
     }
 }
 
@@ -141,8 +132,8 @@ mod tests {
         assert!(!EptVpid::new(all & !(3 << 25)).is_enough());
         assert_eq!(EptVpid::new(all).invept(), Some(1));
         assert_eq!(EptVpid::new(all & !(1 << 25)).invept(), Some(2));
-        assert_eq!(EptVpid::new(all).invvpid(), Some(1));
-        assert_eq!(EptVpid::new(all & !(1 << 41)).invvpid(), Some(2));
-        assert_eq!(EptVpid::new(all & !(1 << 32)).invvpid(), None);
+        assert!(EptVpid::new(all).invvpid_all());
+        assert!(!EptVpid::new(all & !(1 << 42)).invvpid_all());
+        assert!(!EptVpid::new(all & !(1 << 32)).invvpid_all());
     }
 }

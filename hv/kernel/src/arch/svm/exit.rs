@@ -41,6 +41,7 @@ mod code {
     pub(super) const MWAIT_ARMED: u64 = 0x8c;
     pub(super) const XSETBV: u64 = 0x8d;
     pub(super) const NESTED_PAGE_FAULT: u64 = 0x400;
+    pub(super) const INVALID: u64 = u64::MAX;
 }
 
 /// Says why the guest left.
@@ -75,6 +76,9 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
         code::RDPMC => Exit::Refused(VECTOR_GP),
         code::RSM | code::INVLPGA | code::VMRUN => Exit::Refused(VECTOR_UD),
         code::VMLOAD..=code::RDTSCP | code::MONITOR..=code::MWAIT_ARMED => Exit::Refused(VECTOR_UD),
+        code::INVALID => {
+            Exit::NotEntered { why: "its state is not valid, code", number: exit_code }
+        }
         other => Exit::Unknown([other, info1, info2]),
     }
 }

@@ -2,6 +2,7 @@
 //! What of SVM the processor has, and turning it on.
 use core::arch::{asm, x86_64::__cpuid_count};
 
+use domain_builder::hypercall_page::VMMCALL;
 use hv_core::hvm::msr::EXCHANGED;
 use hv_core::hvm::p2m::Format;
 use spin::Once;
@@ -77,6 +78,7 @@ pub fn start() -> Result<Backend, &'static str> {
         // Tag 0 is the host's.
         tags: leaf.ebx.saturating_sub(1),
         format: Format::Npt,
+        hypercall: VMMCALL,
         make,
         enter: svm_enter,
     })

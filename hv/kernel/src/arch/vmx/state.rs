@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A vCPU's whole state, but for the general registers, to and from the toolstack's form.
+use hv_core::hvm::paging::Paging;
+use hv_core::hvm::vmx::event::Event;
+use hv_core::hvm::vmx::segment::{to_access_rights, to_attributes};
+use xen_abi::hvm_save::HvmCpu;
+
+use super::field::{Field, SegmentName};
+use super::vmcs::Vmcs;
+use crate::hvm::control_block::{ControlBlock, Segment};
+
+impl Vmcs {
+    /// A segment register.
+    pub(super) fn read_segment(&self, name: SegmentName) -> Segment {
+        let [low, high, ..] = self.read(name.selector()).to_le_bytes();
+        Segment {
+            selector: u16::from_le_bytes([low, high]),
+            attributes: to_attributes(self.read_u32(name.access_rights())),
+            limit: self.read_u32(name.limit()),
+            base: self.read(name.base()),
+        }
+    }
+
+    /// Sets everything; what no processor accepts fails at the next entry.
+    pub(super) fn write_all(&self, cpu: &HvmCpu) {
+        for (index, name) in SegmentName::SAVED.into_iter().enumerate() {
+            let [low, high, ..] = cpu.attributes[index].to_le_bytes();
+            let rights = to_access_rights(u16::from_le_bytes([low, high]));
+            self.write(name.selector(), u64::from(cpu.selectors[index] & 0xffff));
+            self.write_u32(name.access_rights(), rights);
+            self.write_u32(name.limit(), cpu.limits[index]);
+            self.write(name.base(), cpu.bases[index]);
+        }
+        self.write(Field::GUEST_GDTR_BASE, cpu.gdtr_base);
+        self.write_u32(Field::GUEST_GDTR_LIMIT, cpu.gdtr_limit);
+        self.write(Field::GUEST_IDTR_BASE, cpu.idtr_base);
+        self.write_u32(Field::GUEST_IDTR_LIMIT, cpu.idtr_limit);
+        self.cr2.set(cpu.cr2);
+        let HvmCpu { cr0, cr3, cr4, msr_efer: efer, .. } = *cpu;
+        self.set_paging(&Paging { cr0, cr3, cr4, efer, user: false });
+        let [lstar, star, cstar, mask] = cpu.syscall;
+        self.set_msrs([star, lstar, cstar, mask, cpu.shadow_gs]);
+        let [cs, esp, eip] = cpu.sysenter;
+        self.write(Field::GUEST_SYSENTER_CS, cs);
+        self.write(Field::GUEST_SYSENTER_ESP, esp);
+        self.write(Field::GUEST_SYSENTER_EIP, eip);
+        match Event::from_bits(cpu.pending_event, cpu.error_code) {
+            Some(event) => self.set_event(event),
+            None => self.write(Field::ENTRY_EVENT, 0),
+        }
+    }
+
+    /// Reads everything.
+    pub(super) fn read_all(&self, cpu: &mut HvmCpu) {
+        for (index, name) in SegmentName::SAVED.into_iter().enumerate() {
+            let Segment { selector, attributes, limit, base } = self.read_segment(name);
+            cpu.selectors[index] = u32::from(selector);
+            cpu.attributes[index] = u32::from(attributes);
+            cpu.limits[index] = limit;
+            cpu.bases[index] = base;
+        }
+        cpu.gdtr_base = self.read(Field::GUEST_GDTR_BASE);
+        cpu.gdtr_limit = self.read_u32(Field::GUEST_GDTR_LIMIT);
+        cpu.idtr_base = self.read(Field::GUEST_IDTR_BASE);
+        cpu.idtr_limit = self.read_u32(Field::GUEST_IDTR_LIMIT);
+        cpu.cr2 = self.cr2.get();
+        let Paging { cr0, cr3, cr4, efer, .. } = self.paging();
+        (cpu.cr0, cpu.cr3, cpu.cr4, cpu.msr_efer) = (cr0, cr3, cr4, efer);
+        let [star, lstar, cstar, mask, shadow_gs] = self.msrs();
+        cpu.syscall = [lstar, star, cstar, mask];
+        cpu.shadow_gs = shadow_gs;
+        cpu.sysenter = [
+            self.read(Field::GUEST_SYSENTER_CS),
+            self.read(Field::GUEST_SYSENTER_ESP),
+            self.read(Field::GUEST_SYSENTER_EIP),
+        ];
+        cpu.pending_event = self.read_u32(Field::ENTRY_EVENT);
+        cpu.error_code = self.read_u32(Field::ENTRY_ERROR_CODE);
+    }
+}

@@ -15,6 +15,7 @@ use crate::{
     workspace::Workspace,
 };
 
+mod large;
 mod lives;
 mod refusals;
 mod shares;
@@ -90,6 +91,9 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
         for (name, test) in chosen {
             tally.run(name, || test(&mut prompt));
         }
+    }
+    if large::NAME.contains(only) {
+        tally.run(large::NAME, || large::run(workspace, &folder));
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub struct DomainNodes {
     pub uuid: String,
     /// Memory at start, in KiB.
     pub memory_kib: u64,
-    /// Memory it may grow to, in KiB.
+    /// Where its memory map ends, in KiB.
     pub max_memory_kib: u64,
     /// The ring to xenstored.
     pub store_ring: Ring,

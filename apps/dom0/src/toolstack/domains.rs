@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use dom0_core::config::{DomainConfig, Vif};
+use dom0_core::config::{DomainConfig, Kind, Vif};
 use dom0_core::domain_nodes::{DomainNodes, Ring, VifNodes};
 use dom0_core::store::Store;
 use minios::Errno;
@@ -197,12 +197,18 @@ fn nodes(domid: DomId, config: &DomainConfig, uuid: &[u8; 16], built: &Built) ->
         bridge: vif.bridge.clone().unwrap_or_else(|| DEFAULT_BRIDGE.to_string()),
         ip: vif.ip.clone(),
     };
+    // The balloon of a PVH guest takes the difference to its memory for pages that it never had: on
+    // Xen its memory map reaches up to `maxmem`, which is populated on demand.
+    let static_max = match config.kind {
+        Kind::Pv => config.max_memory_mib,
+        Kind::Pvh => config.memory_mib,
+    };
     DomainNodes {
         domid,
         name: config.name.clone(),
         uuid: uuid::format_uuid(uuid),
         memory_kib: config.memory_mib * 1024,
-        max_memory_kib: config.max_memory_mib * 1024,
+        max_memory_kib: static_max * 1024,
         store_ring: built.store,
         console_ring: built.console,
         vifs: config.vifs.iter().map(vif).collect(),

@@ -90,9 +90,8 @@ fn report(workspace: &Workspace, tally: &mut Tally, table: &mut Table, report: R
         Report::Mode(mode) => tally.begin(&format!("guests as domUs, {}", mode.name())),
         Report::Guest(mode, name, verdict, rows) => {
             // The first guest has told why.
-            let is_known = matches!(verdict, Verdict::NotAvailable(_)) && table.has(mode);
-            if is_known {
-                tally.add(Count { skipped: 1, ..Count::default() });
+            if table.lacks(mode) {
+                tally.add(Count { failed: 1, ..Count::default() });
             } else {
                 tally.guest(&name, &verdict);
             }
@@ -160,13 +159,12 @@ impl Prepared {
             report(Report::Mode(mode));
             // What the first guest is refused for, the others would be too.
             let mut missing = None;
-            for (index, name) in names.iter().enumerate() {
-                let (verdict, rows) = match &missing {
-                    Some(why) => (Verdict::NotAvailable(String::clone(why)), Rows::new()),
-                    None => machines.judge(mode, name),
+            for name in names {
+                let (verdict, rows) = match (mode.fault_of_emulator(name), &missing) {
+                    (_, Some(why)) => (Verdict::NotAvailable(String::clone(why)), Rows::new()),
+                    (Some(why), None) => (Verdict::Skipped(why.to_owned()), Rows::new()),
+                    (None, None) => machines.judge(mode, name),
                 };
-                let verdict =
-                    if index > 0 && missing.is_none() { verdict.of_available() } else { verdict };
                 if let Verdict::NotAvailable(why) = &verdict {
                     missing = Some(why.clone());
                 }

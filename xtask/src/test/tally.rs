@@ -54,7 +54,7 @@ impl Tally {
         match verdict {
             Verdict::Passed => self.pass(name),
             Verdict::Skipped(why) => self.skip(name, why),
-            Verdict::NotAvailable(why) => self.skip(name, &format!("not available: {why}")),
+            Verdict::NotAvailable(why) => self.fail(name, &format!("not available: {why}")),
             Verdict::Failed(why) => self.fail(name, why),
         }
     }

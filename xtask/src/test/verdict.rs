@@ -11,18 +11,8 @@ pub(super) enum Verdict {
     /// The test does not apply, for this reason.
     Skipped(String),
     Failed(String),
-    /// The machine does not have the mode, as it says.
+    /// dom0 refuses the mode, as it says, although the machine has it: that is a failure.
     NotAvailable(String),
-}
-
-impl Verdict {
-    /// The same where the mode is known to be available.
-    pub(super) fn of_available(self) -> Self {
-        match self {
-            Self::NotAvailable(why) => Self::Failed(format!("refused: {why}")),
-            other => other,
-        }
-    }
 }
 
 /// All verdicts.
@@ -43,9 +33,10 @@ impl Table {
         self.not_run.insert(mode, why.to_owned());
     }
 
-    /// Whether something is known of `mode`.
-    pub(super) fn has(&self, mode: Mode) -> bool {
-        self.cells.keys().any(|(_, other)| *other == mode)
+    /// Whether `mode` is known not to be available.
+    pub(super) fn lacks(&self, mode: Mode) -> bool {
+        let is_it = |verdict: &Verdict| matches!(verdict, Verdict::NotAvailable(_));
+        self.cells.iter().any(|((_, other), verdict)| *other == mode && is_it(verdict))
     }
 
     fn modes(&self) -> Vec<Mode> {

@@ -69,8 +69,13 @@ fn decrease(gfn: u64) -> i64 {
     reservation(MemoryOp::DecreaseReservation, gfn)
 }
 
+/// A number of pages.
+fn pages(which: MemoryOp) -> i64 {
+    op(which, 0, &mut DomainArg { domid: DomId::SELF })
+}
+
 fn pages_now() -> i64 {
-    op(MemoryOp::CurrentReservation, 0, &mut DomainArg { domid: DomId::SELF })
+    pages(MemoryOp::CurrentReservation)
 }
 
 async fn run(report: &mut Report) {
@@ -83,6 +88,7 @@ async fn run(report: &mut Report) {
     one_by_one(report, &memory, first);
     ranges(report, &memory, first);
     batches(report, &memory, first);
+    up_to_the_limit(report);
     others(report);
     // Some of its pages are gone: nothing uses it any more.
     core::mem::forget(memory);
@@ -228,6 +234,18 @@ fn batches(report: &mut Report, memory: &SharedPages, first: u64) {
         }
     }
     mark(memory, 0x300);
+}
+
+/// Memory may grow, wherever nothing is, to the domain's limit, and shrink again.
+fn up_to_the_limit(report: &mut Report) {
+    let before = pages_now();
+    let more = pages(MemoryOp::MaximumReservation).abs_diff(before);
+    let places = || (HOLE..).take(usize::try_from(more).unwrap_or(0));
+    report.check("there is room", more > 0);
+    report.check("each new page", places().all(|gfn| populate(gfn) == 1));
+    report.expect("one too many", populate(HOLE + more), 0);
+    report.check("each given back", places().all(|gfn| decrease(gfn) == 1));
+    report.expect("pages more than before", pages_now() - before, 0);
 }
 
 /// Nothing of another domain is to be had.

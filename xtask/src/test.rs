@@ -137,6 +137,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
             on_xen::lives(workspace, &mut tally, &args.only)?;
             end_to_end::on_xen(workspace, &mut tally, &args.only);
             on_xen::saves(workspace, &mut tally, &args.only)?;
+            on_xen::grub::run(workspace, &mut tally, &args.only);
         }
         return tally.finish();
     }

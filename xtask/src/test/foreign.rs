@@ -17,46 +17,51 @@ use crate::{
     build::Profile,
     debian::{BUSYBOX_PACKAGE, Debian, Linux},
     machine_files::MachineFiles,
-    qemu::{Forward, Machine, Protocol, Serial},
+    qemu::{Forward, Machine, Serial},
     ramdisk::Domain,
-    run::any_free,
+    run::{DomainType, any_free},
     session::Session,
     workspace::Workspace,
 };
 
-mod grub;
+pub(super) mod grub;
 mod linux;
+use linux::Guest;
 
 const PROFILE: Profile = Profile::ImageDebug;
 /// The machine's memory, in MiB: Linux' unpacked kernel is in dom0's ramdisk too.
 const MEMORY_MIB: u32 = 768;
 /// How long anything may take: Linux' boot, the longest, takes four seconds on an idle host.
 const PATIENCE: Duration = Duration::from_secs(180);
-const PACKAGES: [&str; 3] = ["grub-xen-host", "grub-xen-bin", BUSYBOX_PACKAGE];
+/// The addresses of httpd, PV (by its cfg) and PVH.
+const HTTPD: [&str; 2] = ["10.0.2.16", "10.0.2.19"];
+const PACKAGES: [&str; 3] = ["grub-xen-host", grub::MODULES_PACKAGE, BUSYBOX_PACKAGE];
 
 /// A test on the machine.
 type Test = fn(&mut Foreign) -> Result<()>;
 
-const TESTS: [(&str, Test); 10] = [
-    ("GRUB reaches its shell", grub::shell),
-    ("GRUB starts a minios image", grub::chain),
-    ("Linux boots to a shell", linux::boot),
-    ("Linux answers ping", linux::ping),
-    ("Linux knows the time", linux::clock),
-    ("a file from Linux by HTTP has its SHA-256", linux::http),
-    ("Linux gets 16 MiB from httpd with their SHA-256", linux::client),
-    ("Linux gives memory back and takes more", linux::balloon),
-    ("Linux powers off when asked to", linux::shutdown),
-    ("hv's books are in order", |foreign| domains::audit(&mut foreign.session)),
+const TESTS: [(&str, Test); 2] =
+    [("GRUB reaches its shell", grub::shell), ("GRUB starts a minios image", grub::chain)];
+
+/// A test of Linux, which is on the machine as one type of domain.
+type LinuxTest = fn(&mut Foreign, &mut Guest) -> Result<()>;
+
+const LINUX_TESTS: [(&str, LinuxTest); 8] = [
+    ("boots to a shell", linux::boot),
+    ("answers ping", linux::ping),
+    ("knows the time", linux::clock),
+    ("sends a file by HTTP with its SHA-256", linux::http),
+    ("gets 16 MiB from httpd, PV and PVH, with their SHA-256", linux::client),
+    ("and httpd, PV and PVH, serve at once", linux::beside_others),
+    ("gives memory back and takes more", linux::balloon),
+    ("powers off when asked to", linux::shutdown),
 ];
 
 /// The machine, at whose prompt somebody types.
 struct Foreign {
     session: Session,
-    /// The port of this host that leads to Linux' web server.
-    port: u16,
-    /// How long Linux took to boot.
-    linux_boot: Duration,
+    /// The ports of this host that lead to httpd, PV and PVH.
+    httpd: [u16; 2],
 }
 
 /// Runs the tests. Where the packages cannot be had they are skipped, unless somebody has `asked`
@@ -74,10 +79,18 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, asked: bool) -> Resu
             return Ok(());
         }
     };
-    let mut foreign = start(workspace, &images)?;
+    let guests = [Guest::new(DomainType::Pv)?, Guest::new(DomainType::Pvh)?];
+    let mut foreign = start(workspace, &images, &guests)?;
     for (name, test) in TESTS {
         tally.run(name, || test(&mut foreign));
     }
+    for mut guest in guests {
+        let kind = guest.kind.name().to_uppercase();
+        for (name, test) in LINUX_TESTS {
+            tally.run(&format!("Linux as {kind} {name}"), || test(&mut foreign, &mut guest));
+        }
+    }
+    tally.run("hv's books are in order", || domains::audit(&mut foreign.session));
     Ok(())
 }
 
@@ -97,34 +110,51 @@ impl Images {
         let linux = Linux::fetch(&debian)?;
         let linux_ramdisk = debian.made("foreign-linux.cpio");
         fs::write(&linux_ramdisk, linux::ramdisk(&debian, &linux)?.bytes())?;
-        let modules = debian.path(grub::MODULES)?;
         Ok(Self {
             grub: debian.path(grub::IMAGE)?,
-            grub_modules: modules.parent().context("a file without a folder")?.to_path_buf(),
+            grub_modules: grub::modules(&debian)?,
             vmlinux: linux.vmlinux()?,
             linux_ramdisk,
         })
     }
 }
 
-fn start(workspace: &Workspace, images: &Images) -> Result<Foreign> {
+fn start(workspace: &Workspace, images: &Images, guests: &[Guest]) -> Result<Foreign> {
     let folder = workspace.target_dir().join("run").join("test");
     fs::create_dir_all(&folder)?;
-    let domains = [
+    let mut domains = vec![
         Domain::of_app(workspace, "httpd")?,
+        domain(&folder, &httpd_pvh())?,
         domain(&folder, &grub::config(&images.grub))?,
         domain(&folder, &grub::chain_config(workspace, &images.grub_modules, &folder)?)?,
-        domain(&folder, &linux::config(&images.vmlinux, &images.linux_ramdisk))?,
     ];
+    for guest in guests {
+        domains.push(domain(&folder, &guest.config(&images.vmlinux, &images.linux_ramdisk))?);
+    }
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     machine.memory_mib = MEMORY_MIB;
-    let port = any_free()?;
-    let address = linux::ADDRESS.to_owned();
-    machine.forwards.push(Forward { protocol: Protocol::Tcp, host_port: port, address, port: 80 });
+    let httpd = [any_free()?, any_free()?];
+    let servers = HTTPD.into_iter().zip(httpd);
+    let guests = guests.iter().map(|guest| (guest.address, guest.port));
+    machine.forwards =
+        servers.chain(guests).map(|(address, port)| Forward::tcp(port, address, 80)).collect();
     let mut session = Session::start(&machine, &folder.join("foreign.log"))?;
     session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
-    Ok(Foreign { session, port, linux_boot: Duration::ZERO })
+    let mut foreign = Foreign { session, httpd };
+    let is_serving = |line: &str| line.contains("httpd: serving");
+    foreign.create("httpd_pvh", is_serving)?;
+    Ok(foreign)
+}
+
+/// A second httpd, in hardware virtualization.
+fn httpd_pvh() -> String {
+    let address = HTTPD[1];
+    format!(
+        "name = \"httpd_pvh\"\ntype = \"pvh\"\nkernel = \"/boot/httpd\"\n\
+         ramdisk = \"/boot/httpd.cpio\"\nextra = \"ip={address}/24 gw=10.0.2.2\"\n\
+         memory = 16\nvif = [ \"\" ]\n"
+    )
 }
 
 fn domain(folder: &Path, text: &str) -> Result<Domain> {

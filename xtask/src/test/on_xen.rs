@@ -16,6 +16,7 @@ use crate::{
     workspace::Workspace,
 };
 
+pub(super) mod grub;
 mod lives;
 mod saves;
 pub(super) use saves::run as saves;

@@ -6,15 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Foreign, PATIENCE, PROFILE};
-use crate::{build, service::output, workspace::Workspace};
+use crate::{build, debian::Debian, service::output, workspace::Workspace};
 
 /// Debian's image.
 pub(super) const IMAGE: &str = "/usr/lib/grub-xen/grub-x86_64-xen.bin";
+/// The package of GRUB's modules.
+pub(in crate::test) const MODULES_PACKAGE: &str = "grub-xen-bin";
 /// A file in the folder of the modules.
-pub(super) const MODULES: &str = "/usr/lib/grub/x86_64-xen/moddep.lst";
+const MODULES: &str = "/usr/lib/grub/x86_64-xen/moddep.lst";
 /// The minios image that it starts.
 const NEXT: &str = "hello";
 
@@ -25,8 +27,18 @@ pub(super) fn config(image: &Path) -> String {
     format!("name = \"grub\"\nkernel = \"{}\"\nmemory = 64\n", image.display())
 }
 
+/// The folder of the modules.
+pub(in crate::test) fn modules(debian: &Debian) -> Result<PathBuf> {
+    let file = debian.path(MODULES)?;
+    Ok(file.parent().context("a file without a folder")?.to_path_buf())
+}
+
 /// The domain of the image with a disk in memory, which is made in `folder`.
-pub(super) fn chain_config(workspace: &Workspace, modules: &Path, folder: &Path) -> Result<String> {
+pub(in crate::test) fn chain_config(
+    workspace: &Workspace,
+    modules: &Path,
+    folder: &Path,
+) -> Result<String> {
     let image = make(workspace, modules, folder)?;
     Ok(format!("name = \"chain\"\nkernel = \"{}\"\nmemory = 64\n", image.display()))
 }

@@ -2,23 +2,21 @@
 //! Debian's Linux with a userland of busybox, in a ramdisk.
 use std::{
     path::Path,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::{super::end_to_end::known_sha256, Foreign, PATIENCE, PROMPT};
+use super::{super::end_to_end::known_sha256, Foreign, HTTPD, PATIENCE, PROMPT};
 use crate::{
     cpio::Archive,
     debian::{BUSYBOX, Debian, Linux},
+    run::{DomainType, any_free},
     service::output,
     session::Session,
 };
 
-/// Its own address in QEMU's network.
-pub(super) const ADDRESS: &str = "10.0.2.17";
-/// That of httpd, by its cfg.
-const HTTPD: &str = "10.0.2.16";
 /// The file that it serves: `init` fills it by chance.
 const FILE: &str = "random";
 /// What it gets from httpd.
@@ -40,29 +38,55 @@ pub(super) fn ramdisk(debian: &Debian, linux: &Linux<'_>) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Its domain.
-pub(super) fn config(vmlinux: &Path, ramdisk: &Path) -> String {
-    format!(
-        "name = \"linux\"\nkernel = \"{}\"\nramdisk = \"{}\"\nmemory = 256\n\
-         maxmem = {MAX_MEMORY_MIB}\nextra = \"console=hvc0 quiet address={ADDRESS}\"\nvif = [ \"\" ]\n",
-        vmlinux.display(),
-        ramdisk.display()
-    )
+/// Linux as one type of domain.
+pub(super) struct Guest {
+    pub(super) kind: DomainType,
+    /// The domain's name.
+    name: &'static str,
+    /// Its address in QEMU's network.
+    pub(super) address: &'static str,
+    /// The port of this host that leads to its web server.
+    pub(super) port: u16,
+    /// How long it took to boot.
+    boot: Duration,
+}
+
+impl Guest {
+    pub(super) fn new(kind: DomainType) -> Result<Self> {
+        let (name, address) = match kind {
+            DomainType::Pv => ("linux", "10.0.2.17"),
+            DomainType::Pvh => ("linux_pvh", "10.0.2.18"),
+        };
+        Ok(Self { kind, name, address, port: any_free()?, boot: Duration::ZERO })
+    }
+
+    /// Its cfg.
+    pub(super) fn config(&self, vmlinux: &Path, ramdisk: &Path) -> String {
+        let Self { kind, name, address, .. } = self;
+        format!(
+            "name = \"{name}\"\ntype = \"{}\"\nkernel = \"{}\"\nramdisk = \"{}\"\n\
+             memory = 256\nmaxmem = {MAX_MEMORY_MIB}\nvif = [ \"\" ]\n\
+             extra = \"console=hvc0 quiet address={address}\"\n",
+            kind.name(),
+            vmlinux.display(),
+            ramdisk.display()
+        )
+    }
 }
 
 /// It boots, and its shell answers.
-pub(super) fn boot(foreign: &mut Foreign) -> Result<()> {
+pub(super) fn boot(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
     let start = Instant::now();
-    foreign.create("linux", |line| line.trim() == "init is done")?;
-    foreign.linux_boot = start.elapsed();
-    let kernel = ask(foreign, "uname -sm")?;
+    foreign.create(guest.name, |line| line.trim() == "init is done")?;
+    guest.boot = start.elapsed();
+    let kernel = ask(foreign, guest, "uname -sm")?;
     ensure!(kernel == "Linux x86_64", "uname says {kernel}");
     Ok(())
 }
 
 /// dom0 reaches it.
-pub(super) fn ping(foreign: &mut Foreign) -> Result<()> {
-    let lines = foreign.session.command(PROMPT, &format!("ping {ADDRESS}"), PATIENCE)?;
+pub(super) fn ping(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
+    let lines = foreign.session.command(PROMPT, &format!("ping {}", guest.address), PATIENCE)?;
     let last = lines.last().context("ping says nothing")?;
     ensure!(last == "4 requests, 4 replies", "{}", lines.join("; "));
     Ok(())
@@ -70,54 +94,87 @@ pub(super) fn ping(foreign: &mut Foreign) -> Result<()> {
 
 /// Its clock agrees with this host's. Early in its boot Linux counts ticks, of which it loses some
 /// on a busy host.
-pub(super) fn clock(foreign: &mut Foreign) -> Result<()> {
+pub(super) fn clock(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let before = now()?;
-    let date = Duration::from_secs(ask(foreign, "date +%s")?.parse()?);
+    let date = Duration::from_secs(ask(foreign, guest, "date +%s")?.parse()?);
     let after = now()?;
-    let agrees = before.saturating_sub(FRACTIONS + TICK + foreign.linux_boot) <= date
-        && date <= after + TICK;
+    let agrees =
+        before.saturating_sub(FRACTIONS + TICK + guest.boot) <= date && date <= after + TICK;
     ensure!(agrees, "Linux has {date:?}, this host {before:?} to {after:?}");
     Ok(())
 }
 
 /// What the host gets through the port forward is what Linux sent; dom0 gets it too.
-pub(super) fn http(foreign: &mut Foreign) -> Result<()> {
-    let sent = ask(foreign, &format!("sha256sum /www/{FILE}"))?;
-    let url = format!("http://127.0.0.1:{}/{FILE}", foreign.port);
+pub(super) fn http(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
+    let sent = ask(foreign, guest, &format!("sha256sum /www/{FILE}"))?;
+    let url = format!("http://127.0.0.1:{}/{FILE}", guest.port);
     let command = format!("curl --silent --show-error --fail --max-time 60 '{url}' | sha256sum");
     let came = output("sh", &["-c", &command])?;
     ensure!(digest(&sent) == digest(&came), "Linux has {sent}, and {came} came");
-    let fetch = format!("fetch http://{ADDRESS}/{FILE}");
+    let fetch = format!("fetch http://{}/{FILE}", guest.address);
     let said = foreign.session.command(PROMPT, &fetch, PATIENCE)?.join("; ");
     ensure!(said.contains("200 OK") && said.contains(" 4194304 bytes"), "dom0's fetch: {said}");
     Ok(())
 }
 
-/// What it gets from a minios domain beside it is what that sent.
-pub(super) fn client(foreign: &mut Foreign) -> Result<()> {
-    let came = ask(foreign, &format!("wget -qO - http://{HTTPD}/bytes/{BYTES} | sha256sum"))?;
-    ensure!(digest(&came) == digest(&known_sha256(BYTES)?), "another SHA-256: {came}");
+/// What it gets from minios domains of both types is what they sent.
+pub(super) fn client(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
+    let known = known_sha256(BYTES)?;
+    for server in HTTPD {
+        let get = format!("wget -qO - http://{server}/bytes/{BYTES} | sha256sum");
+        let came = ask(foreign, guest, &get)?;
+        ensure!(digest(&came) == digest(&known), "another SHA-256 from {server}: {came}");
+    }
     Ok(())
 }
 
+/// This host loads both httpds, and gets Linux' file, while Linux gets from both httpds.
+pub(super) fn beside_others(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
+    let [pv, pvh] = foreign.httpd;
+    let file = format!("http://127.0.0.1:{}/{FILE}", guest.port);
+    thread::scope(|scope| {
+        let loads = [pv, pvh].map(|port| scope.spawn(move || load(port)));
+        let file =
+            scope.spawn(|| output("curl", &["-sSf", "--max-time", "60", "-o", "/dev/null", &file]));
+        client(foreign, guest)?;
+        let answers = loads.into_iter().chain([file]).map(|client| client.join());
+        answers.into_iter().try_for_each(|answer| match answer {
+            Ok(answer) => answer.map(drop),
+            Err(_) => bail!("a client has panicked"),
+        })
+    })
+}
+
+/// Requests of 1 KiB on connections that stay open, none of which may fail.
+fn load(port: u16) -> Result<String> {
+    let url = format!("http://127.0.0.1:{port}/bytes/1024");
+    let report = output("ab", &["-q", "-s", "60", "-k", "-n", "2000", "-c", "8", &url])?;
+    let failed = report.lines().find_map(|line| line.strip_prefix("Failed requests:"));
+    ensure!(failed.is_some_and(|count| count.trim() == "0"), "requests have failed: {report}");
+    Ok(report)
+}
+
 /// It gives memory back, and takes more than it began with.
-pub(super) fn balloon(foreign: &mut Foreign) -> Result<()> {
+pub(super) fn balloon(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
     for mib in [128, MAX_MEMORY_MIB] {
         let kib = (mib * 1024).to_string();
-        let has = ask(foreign, &format!("balloon {kib}"))?;
+        let has = ask(foreign, guest, &format!("balloon {kib}"))?;
         ensure!(has == kib, "it has {has} KiB instead of {kib}");
         let list = foreign.session.command(PROMPT, "list", PATIENCE)?;
-        let row = list.iter().find(|row| row.starts_with("linux ")).context("list has no linux")?;
+        let row = list
+            .iter()
+            .find(|row| row.starts_with(&format!("{} ", guest.name)))
+            .context("list has no linux")?;
         ensure!(row.contains(&format!(" {mib}MiB ")), "list says {row}");
     }
     Ok(())
 }
 
 /// It does what `shutdown` asks for.
-pub(super) fn shutdown(foreign: &mut Foreign) -> Result<()> {
-    foreign.session.type_line("shutdown linux")?;
-    let ended = |line: &str| line.contains("linux has powered off");
+pub(super) fn shutdown(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
+    foreign.session.type_line(&format!("shutdown {}", guest.name))?;
+    let ended = |line: &str| line.contains(&format!("{} has powered off", guest.name));
     foreign.session.wait_for(ended, PATIENCE)?;
     Ok(())
 }
@@ -127,8 +184,8 @@ fn digest(line: &str) -> Option<&str> {
 }
 
 /// What `command` prints in its shell.
-fn ask(foreign: &mut Foreign, command: &str) -> Result<String> {
-    foreign.attach("linux")?;
+fn ask(foreign: &mut Foreign, guest: &Guest, command: &str) -> Result<String> {
+    foreign.attach(guest.name)?;
     let answer = ask_attached(&mut foreign.session, command);
     foreign.detach()?;
     answer

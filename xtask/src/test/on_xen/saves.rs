@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{BOOT, PATIENCE, Tally};
+use super::{BOOT, PATIENCE, TYPES, Tally};
 use crate::{
     build::{self, Profile},
     http,
     qemu::Forward,
     ramdisk::Domain,
     real_xen::{Options, PROMPT, RealXen},
-    run::any_free,
+    run::{DomainType, any_free},
     session::Session,
     workspace::Workspace,
 };
@@ -26,14 +26,19 @@ const REQUESTS: usize = 50;
 /// In dom0's memory.
 const FILE: &str = "/root/httpd.saved";
 
-/// Runs the rounds, unless `only` asks for other tests.
+/// Runs the rounds as both types of domain, unless `only` asks for other tests.
 pub(crate) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
     if !NAME.contains(only) {
         return Ok(());
     }
-    tally.begin("httpd saved and restored on the real Xen");
     build::images(workspace, Profile::Image, &["httpd"])?;
-    let domains = [Domain::of_app(workspace, "httpd")?];
+    TYPES.into_iter().try_for_each(|kind| rounds(workspace, tally, kind))
+}
+
+fn rounds(workspace: &Workspace, tally: &mut Tally, kind: DomainType) -> Result<()> {
+    let kind = kind.name();
+    tally.begin(&format!("httpd saved and restored on the real Xen, {kind}"));
+    let domains = [Domain::of_app(workspace, "httpd")?.with_setting("type", kind)];
     let folder = workspace.target_dir().join("run").join("test");
     let xen = RealXen::fetch(workspace)?;
     // The domain's console would come between the prompt and what is typed there.
@@ -42,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
     let port = any_free()?;
     let address = domains.iter().find_map(|domain| domain.config().address());
     machine.forwards.extend(address.map(|address| Forward::tcp(port, address, 80)));
-    let mut session = Session::start(&machine, &folder.join("saves.log"))?;
+    let mut session = Session::start(&machine, &folder.join(format!("saves-{kind}.log")))?;
     session.wait_for_prompt(PROMPT, BOOT).context("dom0 of the real Xen does not come up")?;
     tally.run("the first answer", || until_answer(port));
     for round in 1..=ROUNDS {

@@ -58,6 +58,15 @@ const ON_THEIR_OWN: [(&str, OnItsOwn); 3] = [
     ("who starts an image without a hypervisor is told", without_xen::is_told),
 ];
 
+/// Tests of httpd in hardware virtualization.
+const PVH: [Named; 5] = [
+    ("page", pages::front_page),
+    ("10,000 requests with keep-alive, ab", load::keep_alive),
+    ("10,000 connections, ab", load::connections),
+    ("64 MiB have the right SHA-256", load::download),
+    ("uploads, by length and in chunks", uploads::whole),
+];
+
 /// Tests beside a second domain that never gives the processor up.
 const BESIDE_A_SPINNER: [Named; 3] = [
     ("10,000 requests with keep-alive, ab", load::keep_alive),
@@ -93,8 +102,9 @@ pub(super) fn run(
         (httpd.display().to_string(), little.display().to_string(), spinner.display().to_string());
 
     let in_a_browser: &[Named] = if with_browser { &IN_A_BROWSER } else { &[] };
-    let machines: [(&str, &[&str], &[Named]); 6] = [
+    let machines: [(&str, &[&str], &[Named]); 7] = [
         ("httpd", &[], &ALONE),
+        ("httpd as PVH", &["--type", "pvh"], &PVH),
         ("httpd and a browser", &[], in_a_browser),
         ("httpd beside a spinner", &["--config", &httpd, "--config", &spinner], &BESIDE_A_SPINNER),
         ("httpd with 8 MiB", &["--config", &little], &LITTLE_MEMORY),

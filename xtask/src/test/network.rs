@@ -22,7 +22,7 @@ use crate::{
     machine_files::MachineFiles,
     qemu::{FIRST_LEASE, Forward, Machine, Serial},
     ramdisk::Domain,
-    run::any_free,
+    run::{DomainType, any_free},
     session::Session,
     workspace::Workspace,
 };
@@ -38,7 +38,7 @@ const ECHO: &str = "10.0.2.17";
 const ECHO_LINK_LOCAL: &str = "fe80::216:3eff:fe00:11";
 const ECHO_PORT: u16 = 7;
 
-/// A machine with a domain `httpd`, whose address comes by DHCP, and a domain `echo`.
+/// A machine with a domain `httpd`, whose address comes by DHCP, and a domain `echo` of either type.
 struct Place {
     prompt: Prompt,
     http: u16,
@@ -63,11 +63,17 @@ const TESTS: [Named; 10] = [
 ];
 
 pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
-    tally.begin("network");
+    [DomainType::Pv, DomainType::Pvh].into_iter().try_for_each(|kind| on(workspace, tally, kind))
+}
+
+/// Runs the tests on a machine whose echo is a domain of type `kind`.
+fn on(workspace: &Workspace, tally: &mut Tally, kind: DomainType) -> Result<()> {
+    let kind = kind.name();
+    tally.begin(&format!("network, echo as {kind}"));
     let folder = workspace.target_dir().join("run").join("test");
     let domains = [
         by_dhcp(workspace)?,
-        Domain::of_app(workspace, "echo")?,
+        Domain::of_app(workspace, "echo")?.with_setting("type", kind),
         domains::domain(workspace, "hostile_frontend")?,
     ];
     build::images(workspace, PROFILE, &[guest::PACKAGE])?;
@@ -79,7 +85,7 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         Forward::tcp(echo_tcp, ECHO, ECHO_PORT),
         Forward::udp(echo_udp, ECHO, ECHO_PORT),
     ];
-    let mut session = Session::start(&machine, &folder.join("network.log"))?;
+    let mut session = Session::start(&machine, &folder.join(format!("network-{kind}.log")))?;
     session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
     let mut place = Place { prompt: Prompt { session }, http, echo_tcp, echo_udp };
     for (name, test) in TESTS {

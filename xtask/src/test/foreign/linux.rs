@@ -60,13 +60,14 @@ impl Guest {
         Ok(Self { kind, name, address, port: any_free()?, boot: Duration::ZERO })
     }
 
-    /// Its cfg.
+    /// Its cfg. As PVH it grows by memory that is plugged in, which would wait for somebody to turn
+    /// it on.
     pub(super) fn config(&self, vmlinux: &Path, ramdisk: &Path) -> String {
         let Self { kind, name, address, .. } = self;
         format!(
             "name = \"{name}\"\ntype = \"{}\"\nkernel = \"{}\"\nramdisk = \"{}\"\n\
              memory = 256\nmaxmem = {MAX_MEMORY_MIB}\nvif = [ \"\" ]\n\
-             extra = \"console=hvc0 quiet address={address}\"\n",
+             extra = \"console=hvc0 quiet memhp_default_state=online address={address}\"\n",
             kind.name(),
             vmlinux.display(),
             ramdisk.display()

@@ -31,8 +31,8 @@ fn chain(workspace: &Workspace) -> Result<()> {
     let options = Options::default();
     let machine = xen.machine(workspace, Profile::ImageDebug, &[domain], &folder, &options)?;
     let mut session = Session::start(&machine, &folder.join("grub-on-xen.log"))?;
-    for words in ["hello, running on Xen 4.17", "tick 3"] {
-        let says = |line: &str| line.starts_with("[chain]") && line.contains(words);
+    for words in ["hello: hello, running on Xen 4.17", "hello: tick 3"] {
+        let says = |line: &str| line.contains(words);
         session.wait_for(says, BOOT + PATIENCE).with_context(|| format!("no `{words}`"))?;
     }
     Ok(())

@@ -37,6 +37,7 @@ async fn run(report: &mut Report) {
     let Ok(memory) = SharedPages::alloc(2 * PAGES) else {
         return report.error("4 MiB", "no memory");
     };
+    long_range(report, &memory);
     let base = (memory.address() >> 12).next_multiple_of(PAGES);
     // Some pages will be gone, or others: nothing uses them any more.
     core::mem::forget(memory);
@@ -53,6 +54,22 @@ async fn run(report: &mut Report) {
     report.check("what pages hold", (0..PAGES).all(|page| model.holds(page)));
     let missing = (0..PAGES).filter(|page| model.pages[*page].is_none());
     report.check("all there again", missing.clone().all(|page| model.populate(page, 0) == 1));
+}
+
+/// A range that takes the hypervisor more than one turn, away and back.
+fn long_range(report: &mut Report, memory: &SharedPages) {
+    const LENGTH: u16 = 600;
+    const HOLE: u64 = 1 << 22;
+    let pages = || (0u32..).take(LENGTH.into()).zip((0..).step_by(4096));
+    pages().for_each(|(mark, offset)| memory.store_u32(offset, mark));
+    let first = memory.address() as u64 >> 12;
+    for (idx, gpfn) in [(first, HOLE), (HOLE, first)] {
+        let space = PhysmapSpace::GmfnRange.raw();
+        let mut arg = AddToPhysmap { domid: DomId::SELF, size: LENGTH, space, idx, gpfn };
+        report.expect("600 pages", op(MemoryOp::AddToPhysmap, &mut arg), 0);
+    }
+    let holds = pages().all(|(mark, offset)| memory.load_u32(offset) == mark);
+    report.check("what 600 pages hold", holds);
 }
 
 /// What each page of 2 MiB holds, or that there is none.

@@ -8,7 +8,7 @@ use crate::cpuid::Answer;
 /// EFER: syscall.
 const EFER_SCE: u64 = 1 << 0;
 /// EFER: long mode is to be entered when paging is turned on.
-const EFER_LME: u64 = 1 << 8;
+pub const EFER_LME: u64 = 1 << 8;
 
 /// EFER after a guest wrote `value` where it saw `old`; `None` for bits that it may not set, and
 /// for a change of mode while paging is on.

@@ -2,7 +2,8 @@
 //! The [`ControlBlock`] of AMD-V.
 use core::ptr::NonNull;
 
-use hv_core::hvm::paging::Paging;
+use hv_core::hvm::control::EFER_LME;
+use hv_core::hvm::paging::{CR4_PAE, Paging};
 use hv_core::hvm::string_io::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
@@ -240,25 +241,29 @@ impl ControlBlock for Vmcb {
 
     fn paging(&self) -> Paging {
         let user = self.cpl.get() == 3;
+        let [cr0, cr3, cr4, efer] = self.guest_controls.get();
         if self.is_shadowed() {
-            let [cr0, cr3, cr4, efer] = self.guest_controls.get();
             return Paging { cr0, cr3, cr4, efer, user };
         }
         Paging {
             cr0: self.cr0.get(),
             cr3: self.cr3.get(),
             cr4: self.cr4.get(),
-            efer: self.efer.get() & !EFER_SVME,
+            efer: self.efer.get() & !EFER_SVME | efer & EFER_LME,
             user,
         }
     }
 
     fn set_paging(&self, paging: &Paging) {
+        self.guest_controls.set([paging.cr0, paging.cr3, paging.cr4, paging.efer]);
         if self.is_shadowed() {
-            return self.guest_controls.set([paging.cr0, paging.cr3, paging.cr4, paging.efer]);
+            return;
         }
         self.cr3.set(paging.cr3);
-        self.set_hardware(paging);
+        // Without PAE, LME means nothing yet, and QEMU 7.2 would not give the host its CR0 back when
+        // the guest leaves with both: it waits for PAE.
+        let waits = if paging.cr4 & CR4_PAE == 0 { EFER_LME } else { 0 };
+        self.set_hardware(&Paging { efer: paging.efer & !waits, ..*paging });
     }
 
     fn set_fault_address(&self, address: u64) {

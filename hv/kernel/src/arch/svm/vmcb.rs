@@ -57,8 +57,8 @@ pub struct Vmcb {
     _reserved2: [u64; 99],
     /// For the hypervisor's own use: whether the guest can take an NMI.
     pub nmi_mask: RunCell<NmiMask>,
-    /// For the hypervisor's own use: CR0, CR3, CR4 and EFER as the guest sees them, under shadow
-    /// paging.
+    /// For the hypervisor's own use: CR0, CR3, CR4 and EFER as they were last set, which the guest
+    /// sees under shadow paging.
     pub guest_controls: RunCell<[u64; 4]>,
     /// es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr.
     pub segments: [RunCell<Segment>; 10],

@@ -16,6 +16,7 @@ mod domains;
 mod end_to_end;
 pub(crate) mod first_domain;
 mod foreign;
+mod fuzz;
 pub(crate) mod guest;
 mod guests;
 mod host;
@@ -43,6 +44,7 @@ Examples:
   cargo xtask test --kind host           the tests that need no QEMU
   cargo xtask test --kind end-to-end --only 408
   cargo xtask test --foreign             GRUB and Linux as guests, from Debian's packages
+  cargo xtask test --kind fuzz --exits 1000000 --seed 1
   cargo xtask test --on xen              guests and httpd on the real Xen, compared with hv
   cargo xtask test --xen xen-4.17 traps  a test guest as first domain of the real Xen")]
 pub(crate) struct Args {
@@ -72,6 +74,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "on"])]
     xen: Option<PathBuf>,
     #[command(flatten)]
+    fuzz: fuzz::Amount,
+    #[command(flatten)]
     consent: Consent,
 }
 
@@ -91,10 +95,19 @@ enum Kind {
     EndToEnd,
     /// GRUB and Linux as domUs, from Debian's packages
     Foreign,
+    /// PVH domains that leave in all ways by chance
+    Fuzz,
 }
 
-const KINDS: [Kind; 6] =
-    [Kind::Host, Kind::Guests, Kind::Toolstack, Kind::Network, Kind::EndToEnd, Kind::Foreign];
+const KINDS: [Kind; 7] = [
+    Kind::Host,
+    Kind::Guests,
+    Kind::Fuzz,
+    Kind::Toolstack,
+    Kind::Network,
+    Kind::EndToEnd,
+    Kind::Foreign,
+];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -167,6 +180,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                 let asked = args.foreign || args.kind.contains(&Kind::Foreign);
                 foreign::run(workspace, &mut tally, asked)?;
             }
+            Kind::Fuzz => fuzz::run(workspace, &mut tally, args.fuzz)?,
             Kind::First => {
                 for cpu in CPUS {
                     first_domain::on_hv(workspace, &mut tally, &names, cpu)?;

@@ -4,6 +4,7 @@
 
 pub mod addresses;
 pub mod apic;
+pub mod attempt;
 pub mod hypercall;
 pub mod interrupts;
 pub mod msr;

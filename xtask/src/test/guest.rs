@@ -13,10 +13,11 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 2] = ["crash", "stack_overflow"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 8] = [
+const NO_TESTS: [&str; 9] = [
     "bench",
     "bench_client",
     "double_fault",
+    "fuzz_exits",
     "name_server",
     "paging_bench",
     "pong",

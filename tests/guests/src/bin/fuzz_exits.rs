@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Not a test by itself: exits by chance, for `cargo xtask test --kind fuzz`. Instructions that leave
+//! the guest, with any operands; bytes that may be instructions, in 16-, 32- and 64-bit mode; memory
+//! that is not there; at last any state without paging, which ends the guest. `seed=N` on the command
+//! line decides everything, `count=N` says how many attempts.
+#![no_std]
+#![no_main]
+
+use core::arch::asm;
+
+use minios::GuestType;
+use minios::memory::SharedPages;
+use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
+use test_guests::attempt::{self, Frame, selector};
+use test_guests::hypercall::{at, call2};
+use test_guests::random::Random;
+use test_report::Report;
+use xen_abi::frame::PAGE_SIZE;
+use xen_abi::hypercall::Hypercall;
+use xen_abi::sched::{SchedOp, SchedWatchdog};
+
+test_report::guest!(run);
+
+const PAGE: u64 = PAGE_SIZE as u64;
+/// Pages of our own, by number: code, stack, tables of the window, and contents by chance.
+const PAGES: u64 = 16;
+const STACK: u64 = 1;
+const TABLES: [u64; 3] = [2, 3, 4];
+const CONTENTS: u64 = 5;
+/// Addresses that lead anywhere.
+const WINDOW: u64 = 100 << 39;
+/// Attempts between two figures.
+const BATCH: u64 = 50;
+/// A guest that is stuck ends after so many seconds.
+const WATCHDOG: SchedWatchdog = SchedWatchdog { id: 0, timeout: 1 };
+const TRAP: u64 = 1 << 8;
+/// With interrupts off it ends the guest, and it is a byte that comes by chance.
+const HLT: u8 = 0xf4;
+const FLAGS: [u64; 8] = [2, 2, 2, 2, 0x202, 0x402, 0x1_0002, 0x4_3002];
+
+struct Fuzz {
+    random: Random,
+    pages: SharedPages,
+    /// At least so many exits until now.
+    exits: u64,
+}
+
+async fn run(report: &mut Report) {
+    if minios::guest_type() != GuestType::Pvh {
+        return report.skip("exits are a PVH guest's");
+    }
+    let number = |key, otherwise| {
+        let text = minios::command_line_value(key);
+        text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    };
+    let (seed, count): (u64, u64) = (number("seed", 1), number("count", 5000));
+    let Ok(pages) = SharedPages::alloc(16) else { return report.error("pages", "no memory") };
+    let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut fuzz = Fuzz { random: Random::new(seed), pages, exits: 0 };
+    fuzz.prepare();
+    let watchdog = |id| {
+        let request = SchedWatchdog { id, ..WATCHDOG };
+        call2(Hypercall::SchedOp, u64::from(SchedOp::Watchdog.raw()), at(&request))
+    };
+    watchdog(0);
+    for attempt in 1..=count {
+        fuzz.attempt();
+        if attempt % BATCH == 0 {
+            report.figure("exits", fuzz.exits);
+            watchdog(1);
+        }
+    }
+    fuzz.last();
+}
+
+impl Fuzz {
+    fn any(&mut self) -> u64 {
+        self.random.below(1 << 32) << 32 | self.random.below(1 << 32)
+    }
+
+    fn page(&self, number: u64) -> u64 {
+        self.pages.address() as u64 + number * PAGE
+    }
+
+    /// Makes the gates, lets our pages be executed, and puts the window's tables into the top table.
+    fn prepare(&mut self) {
+        const TABLE: u64 = 7;
+        const NO_EXECUTE: u64 = 1 << 63;
+        attempt::init();
+        for number in 0..PAGES {
+            let leaf = leaf(self.page(number));
+            write(leaf, read(leaf) & !NO_EXECUTE);
+        }
+        let [top, middle, low] = TABLES.map(|number| self.page(number));
+        write(root() + (WINDOW >> 39) * 8, top | TABLE);
+        write(top, middle | TABLE);
+        write(middle, low | TABLE);
+        for slot in 0..512 {
+            let entry = self.entry();
+            write(low + slot * 8, entry);
+        }
+    }
+
+    /// An entry of a page table: what is there of ours, and much that is not there.
+    fn entry(&mut self) -> u64 {
+        const DEVICES: [u64; 8] =
+            [0xfee00, 0xfec00, 0xfed00, 0xfeff8, 0xfeffc, 0xfefff, 0xa0, 0xff_ffff];
+        let own = 3 + self.random.below(PAGES - 3);
+        let frame = match self.random.below(6) {
+            0 => self.page(CONTENTS.max(own)) / PAGE,
+            1 => self.random.of(DEVICES),
+            2 => self.random.below(1 << 20) | 1 << 16,
+            3 => self.random.below(1 << 28) | 1 << 20,
+            _ => self.random.below(1 << 40) | 1 << 24,
+        };
+        frame << 12 | self.random.of([7, 7, 7, 7, 3, 5, 0x17, 0x87, 0x1e7, 0])
+    }
+
+    /// An address that may mean something.
+    fn address(&mut self) -> u64 {
+        let offset = self.random.below(PAGE);
+        let offset = if self.random.below(3) == 0 { offset } else { offset & !7 };
+        let contents = CONTENTS + self.random.below(PAGES - CONTENTS);
+        let contents = self.page(contents);
+        match self.random.below(8) {
+            0 => self.any(),
+            1 => 0x7fff_ffff_f000 + offset,
+            2 | 3 => contents + offset,
+            _ => WINDOW + self.random.below(512) * PAGE + offset,
+        }
+    }
+
+    fn value(&mut self) -> u64 {
+        match self.random.below(6) {
+            0 => self.random.below(64),
+            1 => self.random.of([0, 1, u64::MAX, 0x7ff0, 1 << 31, 1 << 47, 0xfff]),
+            2 => 1 << self.random.below(64),
+            3 => self.address(),
+            4 => self.page(CONTENTS) / PAGE + self.random.below(PAGES - CONTENTS),
+            _ => self.any(),
+        }
+    }
+
+    fn attempt(&mut self) {
+        if self.random.below(4) == 0 {
+            self.change_window();
+        }
+        if self.random.below(5) == 0 { self.any_bytes() } else { self.instruction() }
+    }
+
+    /// Changes entries of the window's tables, of the upper ones rarely.
+    fn change_window(&mut self) {
+        let [_, middle, low] = TABLES.map(|number| self.page(number));
+        for _ in 0..8 {
+            let slot = self.random.below(512);
+            let entry = self.entry();
+            write(low + slot * 8, entry);
+        }
+        let entry = self.entry();
+        let entry = if self.random.below(4) == 0 { entry } else { low | 7 };
+        write(middle, entry);
+        let number = CONTENTS + self.random.below(PAGES - CONTENTS);
+        let at = self.page(number) + (self.random.below(PAGE) & !7);
+        let value = self.value();
+        write(at, value);
+    }
+
+    fn registers(&mut self) -> [u64; 16] {
+        core::array::from_fn(|_| self.value())
+    }
+
+    /// One instruction of the list, in rings 0 and 3.
+    fn instruction(&mut self) {
+        let number = self.random.below(INSTRUCTIONS.len() as u64);
+        let (operands, bytes, tail) = INSTRUCTIONS[usize::try_from(number).unwrap_or(0)];
+        let mut registers = self.registers();
+        self.operands(operands, &mut registers);
+        let prefix = self.random.of([0x90, 0x90, 0x90, 0x66, 0x2e, 0xf2, 0x48, 0xf3]);
+        let last = if tail { self.random.below(256) } else { 0x0f };
+        let code = [[prefix].as_slice(), bytes, &[low_byte(last), 0x0b, 0x0f, 0x0b]].concat();
+        let user = self.random.below(12) == 0;
+        let flags = self.random.of(FLAGS);
+        let flags = if self.random.below(16) == 0 { flags | TRAP } else { flags };
+        self.run(&code, &registers, if user { selector::USER_CODE } else { selector::CODE }, flags);
+        self.exits += 1;
+        if operands == Operands::Breakpoint {
+            // SAFETY: no breakpoints are left.
+            unsafe { asm!("mov dr7, {}", in(reg) 0x400u64) };
+        }
+    }
+
+    fn operands(&mut self, operands: Operands, registers: &mut [u64; 16]) {
+        match operands {
+            Operands::Any => {}
+            Operands::Register => registers[1] = self.model_specific(),
+            Operands::Port => {
+                registers[1] = self.random.of([0, 1, 7, 100, 1000, 5000]);
+                registers[2] = self.random.below(1 << 16);
+                registers[6] = self.address();
+                registers[7] = self.address();
+            }
+            Operands::Control(number) => {
+                let (now, bits) = match number {
+                    0 => (cr0(), 32),
+                    4 => (cr4(), 32),
+                    _ => (0, 5),
+                };
+                registers[0] = now ^ 1 << self.random.below(bits);
+            }
+            Operands::Breakpoint => registers[0] = self.value(),
+            Operands::Call => self.call(registers),
+            Operands::Memory => [0, 6, 7].iter().for_each(|to| registers[*to] = self.address()),
+        }
+    }
+
+    fn model_specific(&mut self) -> u64 {
+        let near = self.random.below(0x40);
+        let base = self.random.of([
+            0,
+            0x170,
+            0x1a0,
+            0x200,
+            0x250,
+            0x277,
+            0x2ff,
+            0x480,
+            0x6e0,
+            0x800,
+            0xc80,
+            0xda0,
+            0x4000_0000,
+            0xc000_0080,
+            0xc000_0100,
+            0xc001_0000,
+            0xc001_0100,
+        ]);
+        if self.random.below(8) == 0 { self.any() & 0xffff_ffff } else { base + near }
+    }
+
+    /// A hypercall, but for those that end the guest or its console.
+    fn call(&mut self, registers: &mut [u64; 16]) {
+        const RDI: usize = 7;
+        registers[0] = self.random.below(64);
+        registers[RDI] = self.random.below(40);
+        registers[6] = self.address();
+        registers[2] = self.random.below(5);
+        let ends = [Hypercall::SchedOp, Hypercall::VcpuOp, Hypercall::EventChannelOp];
+        if ends.iter().any(|call| call.raw() == registers[0]) {
+            registers[RDI] = self.random.of([0, 1, 4, 6, 7, 40]);
+        }
+        if registers[0] == Hypercall::SchedOp.raw() {
+            registers[RDI] = 0;
+        }
+    }
+
+    /// Bytes that may be instructions, each step of which leaves the guest.
+    fn any_bytes(&mut self) {
+        const STEPS: i64 = 24;
+        let words = [self.any(), self.any(), self.any()];
+        let mut code: [u8; 24] = core::array::from_fn(|at| words[at / 8].to_le_bytes()[at % 8]);
+        if self.random.below(64) != 0 {
+            code.iter_mut().filter(|byte| **byte == HLT).for_each(|byte| *byte = 0x90);
+        }
+        let registers = self.registers();
+        let mode = [selector::CODE, selector::CODE, selector::CODE32, selector::CODE16];
+        let mode = self.random.of(mode);
+        let flags = self.random.of(FLAGS) | TRAP;
+        self.write_code(&code);
+        let frame = self.frame(mode, flags);
+        self.exits += attempt::run(&registers, &frame, STEPS);
+    }
+
+    fn write_code(&self, code: &[u8]) {
+        self.pages.fill(0, PAGE_SIZE, 0x90);
+        self.pages.write(0, code);
+    }
+
+    fn frame(&mut self, cs: u64, rflags: u64) -> Frame {
+        let user = cs == selector::USER_CODE;
+        let ss = if user { selector::USER_DATA } else { selector::DATA };
+        let somewhere = self.random.below(8) == 0;
+        let rsp = if somewhere { self.address() } else { self.page(STACK) + PAGE / 2 };
+        Frame { rip: self.page(0), cs, rflags, rsp, ss }
+    }
+
+    fn run(&mut self, code: &[u8], registers: &[u64; 16], cs: u64, flags: u64) {
+        self.write_code(code);
+        let frame = self.frame(cs, flags);
+        attempt::run(registers, &frame, 4);
+    }
+
+    /// Out of long mode, with any control registers that the processor takes.
+    fn last(&mut self) -> ! {
+        let words = [self.any(), self.any()];
+        let mut code: [u8; 16] = core::array::from_fn(|at| words[at / 8].to_le_bytes()[at % 8]);
+        match self.random.below(4) {
+            // A far jump to a task.
+            0 => code[..7].copy_from_slice(&[0xea, 0, 0, 0, 0, low_byte(selector::TASK), 0]),
+            1 => code[0] = low_byte(self.random.of([0xf4, 0xcc, 0x0f, 0xcf, 0xfb, 0x6c])),
+            _ => {}
+        }
+        self.write_code(&code);
+        let bits = [32, 22, 16].map(|bits| 1 << self.random.below(bits));
+        let cr0 = 0x11 ^ self.random.of([0, 0, 1, 1, 1 << 31, bits[0]]);
+        let cr4 = self.random.of([0, 0x20, 0x620, bits[1]]);
+        let efer = self.random.of([0, 0x100, 0x900, 1, bits[2]]);
+        attempt::run_legacy(self.page(0), [cr0, cr4, efer])
+    }
+}
+
+fn low_byte(value: u64) -> u8 {
+    value.to_le_bytes()[0]
+}
+
+fn read(at: u64) -> u64 {
+    test_guests::word(at)
+}
+
+/// Writes a word of memory that is mapped where it is: a page of ours or a page table.
+fn write(at: u64, value: u64) {
+    let at = core::ptr::with_exposed_provenance_mut::<u64>(usize::try_from(at).unwrap_or(0));
+    // SAFETY: the guest may hurt itself.
+    unsafe { at.write_volatile(value) };
+}
+
+fn root() -> u64 {
+    let root: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, cr3", out(reg) root, options(nomem, nostack)) };
+    root & !0xfff
+}
+
+/// Where the entry is that maps `va`.
+fn leaf(va: u64) -> u64 {
+    const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+    let slot = |table: u64, shift: u32| (table & ADDRESS) + (va >> shift & 511) * 8;
+    [30, 21, 12].iter().fold(slot(root(), 39), |at, shift| slot(read(at), *shift))
+}
+
+fn cr0() -> u64 {
+    let value: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, cr0", out(reg) value, options(nomem, nostack)) };
+    value
+}
+
+fn cr4() -> u64 {
+    let value: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, cr4", out(reg) value, options(nomem, nostack)) };
+    value
+}

@@ -12,7 +12,7 @@ use hv_core::hvm::paging::EFER_LMA;
 use hv_core::hvm::shadow::{Access, Guest, Outcome, Shadow};
 use hv_core::hvm::string_io::SegmentRegister;
 use xen_abi::errno::Errno;
-use xen_abi::frame::{Gfn, Mfn};
+use xen_abi::frame::Mfn;
 
 use super::Hvm;
 use super::control_block::Segment;
@@ -187,7 +187,7 @@ pub fn audit(hvm: &Hvm) -> u64 {
     let mut pool = hvm.shadow.lock();
     let (Some(p2m), Some(pool)) = (p2m.as_ref(), pool.as_mut()) else { return 0 };
     let guest = Guest { memory: &Host, p2m, physical_bits: cpu::features().physical_bits.into() };
-    let gfn_of = |mfn| Gfn::new(frames::m2p(mfn).get());
+    let gfn_of = |mfn| xen_abi::frame::Gfn::new(frames::m2p(mfn).get());
     pool.shadow.audit(&guest, gfn_of, |wrong| crate::log!("audit: shadow: {wrong:x?}"))
 }
 

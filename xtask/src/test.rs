@@ -31,9 +31,10 @@ mod toolstack;
 mod verdict;
 pub(crate) use domains::PROMPT;
 
-/// Run the tests: on the host, test guests in QEMU, and clients against a running machine.
+/// Run the tests: on the host, test guests in QEMU and Bochs, clients against a running machine.
 ///
-/// The last line says how many passed and failed. What a machine printed is in target/run/test.
+/// A table shows the test guests, mode by mode. The last line says how many tests passed and
+/// failed. What a machine printed is in target/run/test.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -83,7 +84,7 @@ pub(crate) struct Args {
 enum Kind {
     /// Unit tests and properties of the pure crates
     Host,
-    /// Test guests as domUs, all on one machine
+    /// Test guests as domUs in each mode: a machine for several modes, all guests on it
     Guests,
     /// Test guests as first domain, a machine each
     First,

@@ -24,9 +24,9 @@ use crate::{
 pub(crate) const PROMPT: &str = "dom0> ";
 pub(super) const PROFILE: Profile = Profile::ImageDebug;
 /// How long the machine may take to boot.
-pub(super) const BOOT: Duration = Duration::from_secs(60);
+pub(super) const BOOT: Duration = Duration::from_secs(120);
 /// How long a guest may take to end, and dom0 to answer; in Bochs and beside it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs `names` as PV domains on a machine of QEMU with the processor `cpu`, and hands over how
 /// each ended.

@@ -10,6 +10,7 @@ pub mod interrupts;
 pub mod msr;
 pub mod own_tables;
 pub mod pci;
+pub mod protected_mode;
 pub mod random;
 pub mod traps;
 pub mod upcalls;

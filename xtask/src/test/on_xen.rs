@@ -45,8 +45,8 @@ const OTHER_FOR_PVH: [(&str, &str); 10] = [
 ];
 
 /// Guests with nothing to test as the PV domain that they would be on hv.
-const ONLY_PVH: [&str; 5] =
-    ["pvh", "physmap_random", "table_marks", "page_tables", "page_tables_random"];
+const ONLY_PVH: [&str; 6] =
+    ["pvh", "physmap_random", "table_marks", "page_tables", "page_tables_random", "paging_modes"];
 
 /// Runs `names` on hv and on the real Xen, and fails where a guest fails or the tables differ.
 pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String]) -> Result<()> {

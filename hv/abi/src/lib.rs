@@ -32,6 +32,7 @@ pub mod grant_table;
 pub mod hvm;
 pub mod hvm_save;
 pub mod hvm_start_info;
+pub mod hvm_vcpu;
 pub mod hypercall;
 pub mod memory;
 pub mod mmu;

@@ -4,7 +4,7 @@
 //! A domain lives in a frame from the allocator; [`DomainRef`]s count who looks at it. Lock
 //! order: domain list, a domain's own locks in the order of its fields, scheduler, console.
 use core::ops::Deref;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use heapless::Vec;
@@ -27,8 +27,8 @@ use crate::machine::Host;
 use crate::memory::{direct_map, frames};
 use crate::vcpu::Vcpu;
 
-/// Most vCPUs a domain may have: one today, but every user takes the index.
-pub const MAX_VCPUS: usize = 1;
+/// Most vCPUs a domain may have; a PV domain has one.
+pub const MAX_VCPUS: usize = table::MAX_VCPUS;
 /// Most domains that exist at once.
 pub const MAX_DOMAINS: usize = 128;
 
@@ -44,6 +44,8 @@ pub type Maptrack = maptrack::Maptrack<'static>;
 /// How large a domain's tables may grow.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// How many vCPUs it has, up to [`MAX_VCPUS`].
+    pub vcpus: u32,
     /// The highest event channel port.
     pub max_port: u32,
     /// Frames of the grant table.
@@ -53,8 +55,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// As large as the hypervisor's own limits allow.
+    /// One vCPU, and all else as large as the hypervisor's own limits allow.
     pub const MAX: Self = Self {
+        vcpus: 1,
         max_port: MAX_PORTS - 1,
         grant_frames: grant_table::MAX_FRAMES,
         maptrack_pages: maptrack::MAX_PAGES,
@@ -120,7 +123,7 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Makes a domain without memory or page tables, paused, with one vCPU that is down.
+    /// Makes a domain without memory or page tables, paused, with vCPUs that are down.
     ///
     /// # Errors
     /// `ENOMEM`; `EOPNOTSUPP` for a PVH domain without hardware virtualization.
@@ -140,11 +143,6 @@ impl Domain {
             frames::free_for(place);
             return Err(Errno::Enomem);
         };
-        let Some(vcpu) = frames::alloc_for::<Vcpu>() else {
-            frames::free(shared_info_frame, 0);
-            frames::free_for(place);
-            return Err(Errno::Enomem);
-        };
         let io = if privileged { IoPermissions::Hardware } else { IoPermissions::None };
         let domain = Self {
             id,
@@ -152,7 +150,7 @@ impl Domain {
             handle: Mutex::new(handle),
             references: AtomicU32::new(1),
             shared_info_frame,
-            vcpus: [AtomicPtr::new(vcpu.as_ptr())],
+            vcpus: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_VCPUS],
             life: Mutex::new(Life::created()),
             pages: Mutex::new(DomainPages::default()),
             events: Mutex::new(EventTable::new(id, limits.max_port)),
@@ -168,18 +166,18 @@ impl Domain {
         unsafe { place.write(domain) }
         frames::table().share(shared_info_frame, id);
         let domain = DomainRef(place);
-        let info = &domain.shared_info().vcpu_info[0];
         if kind == Kind::Pv {
             for legacy in &domain.shared_info().vcpu_info {
                 legacy.evtchn_upcall_mask.store(1, Ordering::Relaxed);
             }
         }
-        // SAFETY: the memory is zeroed and for a `Vcpu`; the domain frees it with itself.
-        unsafe { Vcpu::create(vcpu, place, 0, info) }
+        for id in 0..limits.vcpus {
+            domain.add_vcpu(id)?;
+        }
         if let Kind::Pvh(memory) = kind {
             domain.vcpus().try_for_each(|vcpu| vcpu.virtualize(memory))?;
         }
-        domain.events.lock().set_vcpus(1);
+        domain.events.lock().set_vcpus(limits.vcpus);
         Ok(domain)
     }
 
@@ -206,6 +204,23 @@ impl Domain {
 
 /// A counted reference to a domain.
 pub struct DomainRef(NonNull<Domain>);
+
+impl DomainRef {
+    /// Makes vCPU number `id`.
+    ///
+    /// # Errors
+    /// `ENOMEM`; `EINVAL` beyond [`MAX_VCPUS`].
+    fn add_vcpu(&self, id: u32) -> Result<(), Errno> {
+        let index = usize::try_from(id).map_err(|_| Errno::Einval)?;
+        let slot = self.vcpus.get(index).ok_or(Errno::Einval)?;
+        let info = self.shared_info().vcpu_info.get(index).ok_or(Errno::Einval)?;
+        let vcpu = frames::alloc_for::<Vcpu>().ok_or(Errno::Enomem)?;
+        // SAFETY: the memory is zeroed and for a `Vcpu`; the domain frees it with itself.
+        unsafe { Vcpu::create(vcpu, self.0, id, info) }
+        slot.store(vcpu.as_ptr(), Ordering::Release);
+        Ok(())
+    }
+}
 
 // SAFETY: `Domain` is shared between pCPUs by design (locks and atomics), and the count is atomic.
 unsafe impl Send for DomainRef {}

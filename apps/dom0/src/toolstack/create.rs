@@ -56,6 +56,7 @@ pub(super) struct Built {
 pub(super) fn new_domain(uuid: [u8; 16], config: &DomainConfig) -> Result<DomId, String> {
     let kind = config.kind;
     let paging = config.paging;
+    let vcpus = config.vcpus;
     let config = match kind {
         Kind::Pv => LIMITS,
         Kind::Pvh => CreateDomain {
@@ -64,7 +65,7 @@ pub(super) fn new_domain(uuid: [u8; 16], config: &DomainConfig) -> Result<DomId,
             ..LIMITS
         },
     };
-    let config = CreateDomain { handle: uuid, ..config };
+    let config = CreateDomain { handle: uuid, max_vcpus: vcpus, ..config };
     domctl::create_domain(DomId::DOM0, config).map_err(|error| match (kind, error) {
         (Kind::Pvh, Errno::Eopnotsupp) if paging == Some(Paging::Nested) => {
             String::from("this machine has no nested paging")

@@ -14,7 +14,7 @@ pub const PORTS_PER_BUCKET: usize = 256;
 /// Pages of a full table.
 pub const MAX_BUCKETS: usize = MAX_PORTS as usize / PORTS_PER_BUCKET;
 /// The vcpus a table knows.
-pub const MAX_VCPUS: usize = 1;
+pub const MAX_VCPUS: usize = 8;
 /// Ports become valid in steps of this many, as the table grows.
 const VALID_STEP: u32 = 64;
 const VIRQS: usize = NR_VIRQS as usize;

@@ -139,7 +139,7 @@ fn put_record<T: IntoBytes + Immutable, E>(
 
 /// Whether a processor can be in this state; what is wrong beyond this ends the domain when it is
 /// entered.
-fn is_possible(cpu: &HvmCpu) -> bool {
+pub(super) fn is_possible(cpu: &HvmCpu) -> bool {
     let paging = cpu.cr0 & CR0_PG == 0 || cpu.cr0 & CR0_PE != 0;
     let long = cpu.msr_efer & EFER_LMA == 0 || cpu.cr0 & CR0_PG != 0;
     let efer = efer(cpu.msr_efer, cpu.msr_efer, 0).is_some();

@@ -13,6 +13,7 @@
 //! - [`local_apic`]: the interrupt controller of a virtual CPU.
 //! - [`params`]: its parameters (`hvm_op`), and who may set them.
 //! - [`vmx`]: the numbers of VT-x.
+//! - [`vcpu_context`]: the state in which another virtual CPU of the domain begins.
 //! - [`context`]: a virtual CPU's state from the toolstack's records.
 pub mod context;
 pub mod control;
@@ -28,4 +29,5 @@ pub mod params;
 pub mod shadow;
 pub mod string_io;
 pub mod tag;
+pub mod vcpu_context;
 pub mod vmx;

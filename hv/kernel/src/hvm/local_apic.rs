@@ -7,7 +7,7 @@ use hv_core::hvm::local_apic::mov::{Access, Mov, decode};
 use hv_core::hvm::local_apic::timer::Due;
 use hv_core::hvm::local_apic::{Effect, LocalApic, Next};
 
-use super::events;
+use super::{events, startup};
 use super::exit::Refused;
 use super::instruction::{advance, fetch};
 use crate::arch::tsc;
@@ -110,6 +110,12 @@ pub fn timer_fired(vcpu: &Vcpu) {
     program_timer(vcpu);
 }
 
+/// An INIT message has come.
+pub fn init(vcpu: &Vcpu) {
+    with(vcpu, LocalApic::init);
+    program_timer(vcpu);
+}
+
 fn act(vcpu: &Vcpu, effect: Effect) {
     match effect {
         Effect::Done => {}
@@ -152,6 +158,8 @@ fn send(sender: &Vcpu, command: Command) {
                 accept(vcpu, vector);
             }
         }
-        Delivery::Nmi | Delivery::Init | Delivery::Startup(_) => {}
+        Delivery::Nmi => targets().for_each(startup::interrupt),
+        Delivery::Init => targets().for_each(|vcpu| startup::init(sender, vcpu)),
+        Delivery::Startup(page) => targets().for_each(|vcpu| startup::start(vcpu, page)),
     }
 }

@@ -46,6 +46,7 @@ pub mod physmap;
 mod port;
 mod register;
 pub mod shadow;
+pub mod startup;
 pub mod state;
 mod string_port;
 

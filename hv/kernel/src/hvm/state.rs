@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A vCPU's whole state, as the toolstack sets it before the vCPU first runs, and reads it.
+//! A vCPU's whole state, as it is set before the vCPU first runs, and read.
 use hv_core::hvm::context::State;
 use xen_abi::hvm_save::{FPU_VALID, HvmCpu};
 
 use super::{msr, shadow};
 use crate::arch::tsc;
 use crate::debugreg;
-use crate::schedule;
 use crate::vcpu::Vcpu;
 
-/// Gives a vCPU of a PVH domain its registers, and lets it run when its domain does.
+/// Gives a vCPU of a PVH domain its registers.
 pub fn set(vcpu: &Vcpu, state: &State) {
     let cpu = &state.cpu;
     let regs = &vcpu.regs;
@@ -37,7 +36,6 @@ pub fn set(vcpu: &Vcpu, state: &State) {
     }
     msr::set_tsc(vcpu, cpu.tsc);
     vcpu.hvm.is_ready.set(true);
-    schedule::set_up(vcpu, true);
 }
 
 /// The registers of a vCPU of a PVH domain that does not run.

@@ -12,7 +12,7 @@ use xen_abi::vcpu::{
 
 use crate::current::Current;
 use crate::guest_ptr::{GuestPtr, is_guest_range};
-use crate::hvm::physmap;
+use crate::hvm::{physmap, startup};
 use crate::schedule::{self, Timer};
 use crate::vcpu::Vcpu;
 use crate::{guest_areas, life, nmi, time};
@@ -26,8 +26,11 @@ const MAX_PERIOD_NS: u64 = i64::MAX.cast_unsigned();
 pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Result<u64, Errno> {
     let vcpu = current.domain().vcpu(vcpu).ok_or(Errno::Enoent)?;
     match VcpuOp::try_from(op)? {
+        VcpuOp::Initialise if vcpu.is_hvm.get() => {
+            startup::initialise(vcpu, &argument.cast().read()?)?;
+        }
         VcpuOp::Initialise => initialise(vcpu, argument.cast())?,
-        VcpuOp::Up => schedule::set_up(vcpu, true),
+        VcpuOp::Up => up(vcpu)?,
         VcpuOp::Down => down(current, vcpu),
         VcpuOp::IsUp => return Ok(u64::from(vcpu.account.get().is_up())),
         VcpuOp::GetRunstateInfo => {
@@ -70,9 +73,6 @@ pub fn vcpu_op(current: &Current, op: u32, vcpu: u32, argument: GuestPtr) -> Res
             if !argument.is_null() {
                 return Err(Errno::Einval);
             }
-            if vcpu.is_hvm.get() {
-                return Err(Errno::Enosys);
-            }
             nmi::send(vcpu);
         }
         VcpuOp::GetPhysid => return Err(Errno::Einval),
@@ -90,12 +90,21 @@ fn require_self(current: &Current, vcpu: &Vcpu) -> Result<(), Errno> {
 
 /// `EEXIST`: the vCPU has its registers already, from the one who built the domain.
 fn initialise(vcpu: &Vcpu, argument: GuestPtr<VcpuGuestContext>) -> Result<(), Errno> {
-    if vcpu.kernel_root.get().is_some() || vcpu.hvm.is_ready.get() {
+    if vcpu.kernel_root.get().is_some() {
         // The argument is looked at first, as on Xen.
         argument.read()?;
         return Err(Errno::Eexist);
     }
     Err(Errno::Einval)
+}
+
+/// `EINVAL` for a vCPU that has no registers.
+fn up(vcpu: &Vcpu) -> Result<(), Errno> {
+    if vcpu.kernel_root.get().is_none() && !vcpu.hvm.is_ready.get() {
+        return Err(Errno::Einval);
+    }
+    schedule::set_up(vcpu, true);
+    Ok(())
 }
 
 /// The last vCPU of a domain that goes down ends the domain.

@@ -137,7 +137,7 @@ impl Reader<'_> {
             "cmdline" => self.command_line = Some(text(value)?.to_string()),
             "memory" => self.memory = Some(number(value, 1, MEMORY_MAX_MIB)?),
             "maxmem" => self.max_memory = Some(number(value, 1, MEMORY_MAX_MIB)?),
-            "vcpus" | "maxvcpus" => self.vcpus = Some(number(value, 1, 1)?),
+            "vcpus" | "maxvcpus" => self.vcpus = Some(number(value, 1, VCPUS_MAX)?),
             "cpu_weight" => self.cpu_weight = Some(number(value, 1, 65535)?),
             "vif" => self.vifs = list(value, Vif::parse)?,
             "disk" => no_disks(value)?,
@@ -170,16 +170,21 @@ impl Reader<'_> {
         if command_line.len() > COMMAND_LINE_MAX {
             return Err(("extra", format!("longer than {COMMAND_LINE_MAX} bytes")));
         }
+        let kind = self.kind.unwrap_or(Kind::Pv);
+        let vcpus = self.vcpus.unwrap_or(1);
+        if kind == Kind::Pv && vcpus > 1 {
+            return Err(("vcpus", String::from("a PV domain has one")));
+        }
         Ok(DomainConfig {
             name: self.name.ok_or_else(missing("name"))?,
-            kind: self.kind.unwrap_or(Kind::Pv),
+            kind,
             paging: self.paging,
             kernel: self.kernel.ok_or_else(missing("kernel"))?,
             ramdisk: self.ramdisk,
             command_line,
             memory_mib,
             max_memory_mib,
-            vcpus: self.vcpus.unwrap_or(1),
+            vcpus,
             cpu_weight: self.cpu_weight.unwrap_or(256),
             vifs: self.vifs,
             on_poweroff: self.on_poweroff.unwrap_or(Action::Destroy),

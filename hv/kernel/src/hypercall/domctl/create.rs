@@ -22,8 +22,8 @@ static LAST: AtomicU16 = AtomicU16::new(0);
 /// limits, `EEXIST` if the number asked for is taken, `ENOMEM`.
 pub(super) fn create(mut request: Request) -> Result<(), Errno> {
     let config: CreateDomain = request.payload()?;
-    let limits = limits(&config)?;
     let kind = kind(&config)?;
+    let limits = limits(&config, kind)?;
     let wanted = request.call.header.domain;
     let id = if wanted == DomId::DOM0 || !wanted.is_ordinary() {
         unused_number().ok_or(Errno::Enomem)?
@@ -43,14 +43,16 @@ pub(super) fn create(mut request: Request) -> Result<(), Errno> {
 }
 
 /// Checks what is asked for.
-fn limits(config: &CreateDomain) -> Result<Limits, Errno> {
+fn limits(config: &CreateDomain, kind: Kind) -> Result<Limits, Errno> {
     // Without an IOMMU in use nobody can have one.
     let possible = config.flags & CDF_IOMMU == 0;
+    let most_vcpus = if kind == Kind::Pv { 1 } else { MAX_VCPUS };
     let vcpus = usize::try_from(config.max_vcpus).unwrap_or(usize::MAX);
-    if !possible || !(1..=MAX_VCPUS).contains(&vcpus) {
+    if !possible || !(1..=most_vcpus).contains(&vcpus) {
         return Err(Errno::Einval);
     }
     Ok(Limits {
+        vcpus: config.max_vcpus,
         max_port: config.max_evtchn_port,
         grant_frames: limit(config.max_grant_frames, 1, grant_table::MAX_FRAMES)?,
         maptrack_pages: limit(config.max_maptrack_frames, 0, maptrack::MAX_PAGES)?,

@@ -13,10 +13,11 @@ use crate::arch::cpu;
 use crate::domain::Domain;
 use crate::guest_ptr::GuestPtr;
 use crate::hvm::state;
+use crate::schedule;
 use crate::time;
 use crate::vcpu::Vcpu;
 
-/// Sets the registers of a vCPU that never ran. `EINVAL` for a PV domain and for records that are
+/// Sets the registers of the first vCPU, which never ran, and lets it run when its domain does. `EINVAL` for a PV domain and for records that are
 /// none, `EOPNOTSUPP` for a vCPU that has its registers, `EFAULT`.
 pub(super) fn set(domain: &Domain, request: &Request) -> Result<(), Errno> {
     let HvmContext { size, buffer, .. } = request.payload()?;
@@ -33,6 +34,7 @@ pub(super) fn set(domain: &Domain, request: &Request) -> Result<(), Errno> {
     GuestPtr::new(buffer).read_slice(records)?;
     let address_bits = u32::from(cpu::features().physical_bits);
     state::set(vcpu, &context::read(records, address_bits)?);
+    schedule::set_up(vcpu, true);
     Ok(())
 }
 

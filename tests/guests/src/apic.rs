@@ -3,6 +3,7 @@
 use core::arch::asm;
 
 use crate::msr::{rdmsr, wrmsr};
+use crate::page_entry;
 
 /// `IA32_APIC_BASE`.
 pub const BASE: u32 = 0x1b;
@@ -93,23 +94,6 @@ pub const fn msr(offset: u32) -> u32 {
 /// are in the same 2 MiB. Returns whether there is.
 #[must_use]
 pub fn map() -> bool {
-    const PRESENT: u64 = 1;
-    const WRITABLE_UNCACHED: u64 = 1 << 1 | 1 << 4 | 1 << 3;
-    const TABLE: u64 = 0x000f_ffff_ffff_f000;
-    let mut table: u64;
-    // SAFETY: reading a register changes nothing.
-    unsafe { asm!("mov {}, cr3", out(reg) table, options(nostack)) };
-    for shift in [39, 30, 21] {
-        let entry = crate::word((table & TABLE) + (PAGE >> shift & 511) * 8);
-        if entry & PRESENT == 0 {
-            return false;
-        }
-        table = entry;
-    }
-    let slot = (table & TABLE) + (PAGE >> 12 & 511) * 8;
-    let slot = core::ptr::with_exposed_provenance_mut::<u64>(usize::try_from(slot).unwrap_or(0));
-    // SAFETY: an entry of a table of this guest, which maps each page where it is, for a page that
-    // nothing uses.
-    unsafe { slot.write_volatile(PAGE | PRESENT | WRITABLE_UNCACHED) };
-    true
+    const UNCACHED: u64 = 1 << 4 | 1 << 3;
+    page_entry::set(PAGE, PAGE | page_entry::PRESENT | page_entry::WRITABLE | UNCACHED)
 }

@@ -4,6 +4,7 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use minios::hypercall::sched::yield_now;
 use minios::time::system_time_ns;
 
 global_asm!(
@@ -39,6 +40,14 @@ pub struct TablePointer {
     base: u64,
 }
 
+impl TablePointer {
+    /// Its bytes, as words.
+    #[must_use]
+    pub fn words(self) -> [u64; 2] {
+        [u64::from(self.limit) | self.base << 16, self.base >> 48]
+    }
+}
+
 /// Uses a table of our own, with minios's gates where it has some.
 pub fn init() {
     let mut old = TablePointer::default();
@@ -51,9 +60,8 @@ pub fn init() {
     };
     for (vector, gate) in TABLE.iter().enumerate() {
         let words = match gates.get(vector) {
-            Some(&[low, high]) if vector != usize::from(NMI) => [low, high],
-            Some(&[low, _]) => self::gate(vector, low >> 32 & 7),
-            None => self::gate(vector, 0),
+            Some(&minios) if vector != usize::from(NMI) => minios,
+            _ => self::gate(vector),
         };
         gate[0].store(words[0], Ordering::Relaxed);
         gate[1].store(words[1], Ordering::Relaxed);
@@ -69,13 +77,12 @@ pub fn pointer() -> TablePointer {
     TablePointer { limit: 0xfff, base: (&raw const TABLE).expose_provenance() as u64 }
 }
 
-/// An interrupt gate to a vector's stub, in the code segment that is in use; `stack` is that of the
-/// task state segment.
-fn gate(vector: usize, stack: u64) -> [u64; 2] {
+/// An interrupt gate to a vector's stub, in the code segment that is in use.
+fn gate(vector: usize) -> [u64; 2] {
     const PRESENT_INTERRUPT_GATE: u64 = 0x8e << 40;
     const CODE: u64 = 8 << 16;
     let entry = (&raw const STUBS).addr() as u64 + 16 * vector as u64;
-    let low = entry & 0xffff | CODE | stack << 32 | PRESENT_INTERRUPT_GATE;
+    let low = entry & 0xffff | CODE | PRESENT_INTERRUPT_GATE;
     [low | (entry >> 16 & 0xffff) << 48, entry >> 32]
 }
 
@@ -93,11 +100,14 @@ pub fn during(work: impl FnOnce()) -> alloc::vec::Vec<u64> {
     (before..after).map(|index| at(index).load(Ordering::SeqCst)).collect()
 }
 
-/// Lets in what waits, for some instructions.
+/// Lets in what waits. `cpuid` leaves the guest: QEMU's AMD-V takes a virtual interrupt that waited
+/// for the interrupt flag late, or on Xen not before that.
 pub fn open() {
     // SAFETY: every vector has a handler, which keeps all registers.
     unsafe {
-        asm!("sti", "2:", "dec {}", "jnz 2b", "cli", inout(reg) 16u64 => _, options(nostack));
+        asm!("mov {kept}, rbx", "sti", "nop", "cpuid", "nop", "cli", "mov rbx, {kept}",
+            kept = out(reg) _, inout("eax") 0 => _, inout("ecx") 0 => _, out("edx") _,
+            options(nostack));
     }
 }
 
@@ -116,7 +126,7 @@ pub fn wait_until(done: impl Fn() -> bool) -> bool {
             return false;
         }
         open();
-        core::hint::spin_loop();
+        yield_now();
     }
     true
 }

@@ -27,3 +27,19 @@ pub fn wrmsr(register: u32, value: u64) -> u64 {
             in("ecx") register, in("rax") low, in("rdx") high);
     })
 }
+
+/// A register that there is.
+#[must_use]
+pub fn existing(register: u32) -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: reading a register changes nothing.
+    unsafe { asm!("rdmsr", in("ecx") register, out("eax") low, out("edx") high) };
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// Sets a register that there is, to a value that it takes.
+pub fn set_existing(register: u32, value: u64) {
+    let (low, high) = (value & 0xffff_ffff, value >> 32);
+    // SAFETY: the register and what it does are the test's.
+    unsafe { asm!("wrmsr", in("ecx") register, in("rax") low, in("rdx") high) };
+}

@@ -116,6 +116,8 @@ impl Mode {
         let domain = domain.with_setting("type", kind.name()).in_folder(self.name());
         match self {
             Mode::PvhSvmShadow | Mode::PvhVmxShadow => domain.with_setting("paging", "shadow"),
+            // Whatever the guest's cfg says: hv gives a PV domain one.
+            Mode::PvQemu64 | Mode::Pv | Mode::PvBochs => domain.with_setting("vcpus", "1"),
             _ => domain,
         }
     }

@@ -46,6 +46,8 @@ pub struct DomainNodes {
     pub name: String,
     /// Its UUID as text.
     pub uuid: String,
+    /// How many vCPUs it has.
+    pub vcpus: u32,
     /// Memory at start, in KiB.
     pub memory_kib: u64,
     /// Where its memory map ends, in KiB.
@@ -104,7 +106,7 @@ impl DomainNodes {
         node("vm", &vm)?;
         node("name", &self.name)?;
         node("domid", &self.domid.get().to_string())?;
-        node("cpu/0/availability", "online")?;
+        (0..self.vcpus).try_for_each(|vcpu| node(&format!("cpu/{vcpu}/availability"), "online"))?;
         node("memory/target", &self.memory_kib.to_string())?;
         node("memory/static-max", &self.max_memory_kib.to_string())?;
         node("store/port", &self.store_ring.port.get().to_string())?;

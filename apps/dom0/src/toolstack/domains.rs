@@ -207,6 +207,7 @@ fn nodes(domid: DomId, config: &DomainConfig, uuid: &[u8; 16], built: &Built) ->
         domid,
         name: config.name.clone(),
         uuid: uuid::format_uuid(uuid),
+        vcpus: config.vcpus,
         memory_kib: config.memory_mib * 1024,
         max_memory_kib: static_max * 1024,
         store_ring: built.store,

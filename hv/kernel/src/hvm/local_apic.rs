@@ -7,9 +7,9 @@ use hv_core::hvm::local_apic::mov::{Access, Mov, decode};
 use hv_core::hvm::local_apic::timer::Due;
 use hv_core::hvm::local_apic::{Effect, LocalApic, Next};
 
-use super::{events, startup};
 use super::exit::Refused;
 use super::instruction::{advance, fetch};
+use super::{events, startup};
 use crate::arch::tsc;
 use crate::schedule::{self, Timer};
 use crate::time;

@@ -12,7 +12,7 @@ use test_guests::apic::{Apic, BASE, TSC_DEADLINE, map, msr, register};
 use test_guests::hypercall::{at, at_mut, call2};
 use test_guests::interrupts::{close, count, during, init, open, wait_until};
 use test_guests::msr::{rdmsr, wrmsr};
-use test_guests::{minus, traps};
+use test_guests::{is_hv, minus, traps};
 use test_report::Report;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
@@ -150,22 +150,27 @@ fn task_priority(report: &mut Report, apic: Apic) {
     report.expect(&name("priority of the task"), apic.read(register::PROCESSOR_PRIORITY), 0x4f);
     send_itself(apic, LOW);
     report.expect(&name("held back by the task"), during(open).len(), 0);
-    let lowered = during(|| {
-        set_cr8(3);
-        open();
-    });
-    report.expect(&name("CR8 lowered"), lowered, alloc::vec![LOW]);
-    report.expect(&name("task priority by CR8"), apic.read(register::TASK_PRIORITY), 0x30);
+    apic.write(register::TASK_PRIORITY, 0x30);
+    report.expect(&name("lowered"), during(open), alloc::vec![LOW]);
     apic.end();
-    set_cr8(0);
-    // While interrupts are on, the write alone lets it in.
+    apic.write(register::TASK_PRIORITY, 0);
+    if is_hv() {
+        by_cr8(report, apic);
+    }
+}
+
+/// A write of CR8 alone lets in what waits. QEMU 7.2 ends itself at such a write on Xen, which does
+/// not emulate it.
+fn by_cr8(report: &mut Report, apic: Apic) {
+    set_cr8(5);
+    report.equal("task priority by CR8", apic.read(register::TASK_PRIORITY), 0x50);
     set_cr8(15);
     send_itself(apic, HIGH);
     // SAFETY: every vector has a handler, which keeps all registers.
-    let lowered = during(|| unsafe {
+    let seen = during(|| unsafe {
         asm!("sti", "nop", "mov cr8, {}", "nop", "nop", "cli", in(reg) 0u64, options(nostack));
     });
-    report.expect(&name("CR8 lowered, interrupts on"), lowered, alloc::vec![HIGH]);
+    report.equal("CR8 lowered, interrupts on", seen, alloc::vec![HIGH]);
     apic.end();
 }
 

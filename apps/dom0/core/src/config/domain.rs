@@ -14,6 +14,8 @@ const NAME_MAX: usize = 32;
 const COMMAND_LINE_MAX: usize = 1023;
 /// Largest memory of a domain in MiB.
 const MEMORY_MAX_MIB: u64 = 1 << 20;
+/// As many as hv gives a PVH domain.
+const VCPUS_MAX: u64 = 8;
 
 /// What happens to a domain that ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,7 +63,8 @@ fn errors_name_file_line_and_key() {
     let with = |line: &str| error(&format!("{MINIMAL}{line}"));
     assert_eq!(with("colour = 'red'"), "x.cfg:4: colour: unknown key");
     assert_eq!(with("memory = 9"), "x.cfg:4: memory: given a second time");
-    assert_eq!(with("vcpus = 2"), "x.cfg:4: vcpus: only 1 is possible here");
+    assert_eq!(with("vcpus = 2"), "x.cfg:4: vcpus: a PV domain has one");
+    assert_eq!(with("vcpus = 9"), "x.cfg:4: vcpus: expected a number from 1 to 8");
     assert_eq!(with("cpu_weight = 0"), "x.cfg:4: cpu_weight: expected a number from 1 to 65535");
     assert_eq!(with("maxmem = 4"), "x.cfg:4: maxmem: less than memory = 8");
     assert_eq!(with("extra = 5"), "x.cfg:4: extra: expected a quoted string");

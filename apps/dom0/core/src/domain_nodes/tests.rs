@@ -15,6 +15,7 @@ fn nodes() -> DomainNodes {
         domid: ONE,
         name: "web".into(),
         uuid: "0-1-2".into(),
+        vcpus: 2,
         memory_kib: 8192,
         max_memory_kib: 8192,
         store_ring: ring(1),

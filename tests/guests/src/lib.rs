@@ -17,6 +17,7 @@ pub mod second_vcpu;
 pub mod traps;
 pub mod upcalls;
 pub mod user_mode;
+pub mod wake_ups;
 
 use test_report::Report;
 use xen_abi::errno::Errno;

@@ -13,11 +13,12 @@ pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash.
 const CRASHES: [&str; 2] = ["crash", "stack_overflow"];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 9] = [
+const NO_TESTS: [&str; 10] = [
     "bench",
     "bench_client",
     "double_fault",
     "fuzz_exits",
+    "holder",
     "name_server",
     "paging_bench",
     "pong",
@@ -25,8 +26,12 @@ const NO_TESTS: [&str; 9] = [
     "yielder",
 ];
 /// Tests that need another domain beside them, created before them.
-const PARTNERS: [(&str, &str); 3] =
-    [("ping", "pong"), ("beside_spinner", "spinner"), ("resolver", "name_server")];
+const PARTNERS: [(&str, &str); 4] = [
+    ("beside_holder", "holder"),
+    ("beside_spinner", "spinner"),
+    ("ping", "pong"),
+    ("resolver", "name_server"),
+];
 
 /// The guests whose names contain one of `names`; all where there are none.
 pub(super) fn choose(workspace: &Workspace, names: &[String]) -> Result<Vec<String>> {

@@ -13,6 +13,7 @@ use minios::memory::SharedPages;
 use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
 use test_guests::attempt::{self, Frame, selector};
 use test_guests::hypercall::{at, call2};
+use test_guests::own_tables::{peek as read, poke as write, root};
 use test_guests::random::Random;
 use test_report::Report;
 use xen_abi::frame::PAGE_SIZE;
@@ -310,24 +311,6 @@ impl Fuzz {
 
 fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0]
-}
-
-fn read(at: u64) -> u64 {
-    test_guests::word(at)
-}
-
-/// Writes a word of memory that is mapped where it is: a page of ours or a page table.
-fn write(at: u64, value: u64) {
-    let at = core::ptr::with_exposed_provenance_mut::<u64>(usize::try_from(at).unwrap_or(0));
-    // SAFETY: the guest may hurt itself.
-    unsafe { at.write_volatile(value) };
-}
-
-fn root() -> u64 {
-    let root: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr3", out(reg) root, options(nomem, nostack)) };
-    root & !0xfff
 }
 
 /// Where the entry is that maps `va`.

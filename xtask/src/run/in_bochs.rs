@@ -48,7 +48,9 @@ pub(super) fn run(workspace: &Workspace, args: &Args, domains: &[Domain]) -> Res
     machine.memory_mib = args.memory.unwrap_or(machine.memory_mib);
     machine.clock = Clock::Host;
     for address in domains.iter().filter_map(|domain| domain.config().address()) {
-        eprintln!("No network leads out of Bochs; at dom0's prompt type: fetch http://{address}/");
+        eprintln!(
+            "No network leads out of Bochs; at dom0's prompt type: fetch --print http://{address}/"
+        );
     }
     eprintln!("Ctrl-A x ends the machine.");
     let started = machine.start(File::create(folder.join("bochs.out"))?)?;

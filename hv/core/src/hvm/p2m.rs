@@ -18,12 +18,14 @@ use xen_abi::frame::{Gfn, Maddr, Mfn};
 use crate::frame_memory::FrameMemory;
 use crate::page_table::{ENTRIES, Entry, Level, entry_at};
 
+mod cursor;
 mod format;
 mod leaf;
 
 #[cfg(test)]
 mod tests;
 
+pub use cursor::Cursor;
 pub use format::Format;
 pub use leaf::{Kind, Leaf};
 

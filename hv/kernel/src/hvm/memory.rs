@@ -2,7 +2,7 @@
 //! A PVH guest's memory by its own addresses: through its page tables to its frames, and through the
 //! p2m to the machine's. Every step may fail, and none is trusted.
 use hv_core::frame_memory::FrameMemory;
-use hv_core::hvm::p2m::P2m;
+use hv_core::hvm::p2m::Cursor;
 use hv_core::hvm::paging::{Access, Paging};
 use xen_abi::frame::{Gfn, Maddr, PAGE_SHIFT, PAGE_SIZE};
 
@@ -16,8 +16,8 @@ const PAGE: u64 = PAGE_SIZE as u64;
 
 /// Where a physical address of the guest is in the machine; `None` where there is no memory, or
 /// none to write.
-fn machine_address(p2m: &P2m, address: u64, access: Access) -> Option<Maddr> {
-    let leaf = p2m.get(&Host, Gfn::new(address >> PAGE_SHIFT))?;
+fn machine_address(p2m: &Cursor<'_, Host>, address: u64, access: Access) -> Option<Maddr> {
+    let leaf = p2m.get(Gfn::new(address >> PAGE_SHIFT))?;
     if access == Access::Write && !leaf.writable {
         return None;
     }
@@ -35,7 +35,7 @@ fn for_each_part(
     mut f: impl FnMut(Maddr, usize),
 ) -> Option<()> {
     let p2m = vcpu.domain().hvm.as_ref()?.p2m.lock();
-    let p2m = p2m.as_ref()?;
+    let p2m = &Cursor::new(p2m.as_ref()?, &Host);
     let paging = vcpu.hvm.block().paging();
     let mut at = address;
     let mut left = length;
@@ -43,7 +43,7 @@ fn for_each_part(
         let physical = translate(p2m, &paging, at, access)?;
         let machine = machine_address(p2m, physical, access)?;
         if access == Access::Write {
-            shadow::wrote(vcpu, p2m, machine.mfn());
+            shadow::wrote(vcpu, p2m.p2m(), machine.mfn());
         }
         let in_page = usize::try_from(PAGE - at % PAGE).ok()?;
         let part = left.min(in_page);
@@ -81,7 +81,7 @@ pub fn visit(
 ) -> Result<(), Unreachable> {
     let hvm = vcpu.domain().hvm.as_ref().ok_or(Unreachable::NoMemory)?;
     let p2m = hvm.p2m.lock();
-    let p2m = p2m.as_ref().ok_or(Unreachable::NoMemory)?;
+    let p2m = &Cursor::new(p2m.as_ref().ok_or(Unreachable::NoMemory)?, &Host);
     let paging = vcpu.hvm.block().paging();
     let in_first = length.min(PAGE - address % PAGE);
     let parts = [(address, in_first), (address.wrapping_add(in_first), length - in_first)];
@@ -97,7 +97,7 @@ pub fn visit(
     }
     let Some(byte) = fill else { return Ok(()) };
     for (machine, length) in found.into_iter().flatten() {
-        shadow::wrote(vcpu, p2m, machine.mfn());
+        shadow::wrote(vcpu, p2m.p2m(), machine.mfn());
         let target: *mut u8 = direct_map::pointer(machine);
         // SAFETY: the frame is the guest's to write, holds nothing of Rust's, and the bytes lie in it.
         unsafe { target.write_bytes(byte, length) }
@@ -108,10 +108,11 @@ pub fn visit(
 /// The 8 bytes at a multiple of 8 in the guest's memory.
 pub fn read_physical(vcpu: &Vcpu, at: u64) -> Option<u64> {
     let p2m = vcpu.domain().hvm.as_ref()?.p2m.lock();
-    machine_address(p2m.as_ref()?, at, Access::Read).map(|at| Host.read_u64(at))
+    machine_address(&Cursor::new(p2m.as_ref()?, &Host), at, Access::Read)
+        .map(|at| Host.read_u64(at))
 }
 
-fn translate(p2m: &P2m, paging: &Paging, address: u64, access: Access) -> Option<u64> {
+fn translate(p2m: &Cursor<'_, Host>, paging: &Paging, address: u64, access: Access) -> Option<u64> {
     let read = |at| machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at));
     paging.translate_and_mark(address, access, read, |at, old, new| {
         let at = machine_address(p2m, at, Access::Write)?;

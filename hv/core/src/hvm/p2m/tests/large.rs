@@ -159,9 +159,11 @@ impl Pair<'_> {
             found.insert(gfn.get(), leaf.mfn.get());
         });
         assert_eq!(found, self.model);
-        for gfn in 0..2048 {
-            let found = self.p2m.get(self.fake, Gfn::new(gfn));
-            assert_eq!(found, self.model.get(&gfn).copied().map(own));
+        let cursor = Cursor::new(&self.p2m, self.fake);
+        for gfn in (0..2048).chain([1 << 27, 3, GFN_END, 700, 1 << 27, 5, 6]) {
+            let expected = self.model.get(&gfn).copied().map(own);
+            assert_eq!(self.p2m.get(self.fake, Gfn::new(gfn)), expected);
+            assert_eq!(cursor.get(Gfn::new(gfn)), expected);
         }
         assert_eq!(count(self.fake, &self.p2m), 0);
     }

@@ -4,9 +4,16 @@ use hv_core::emulate::MAX_LENGTH;
 use hv_core::hvm::instruction::Known;
 use hv_core::hvm::string_io::SegmentRegister;
 
+use xen_abi::trap::VECTOR_DB;
+
 use super::exit::Refused;
 use super::memory;
 use crate::vcpu::Vcpu;
+
+/// Flag: a #DB follows each instruction.
+const TRAP: u64 = 1 << 8;
+/// DR6: the #DB is for that.
+const SINGLE_STEP: u64 = 1 << 14;
 
 /// The bytes at rip, as far as they can be read.
 pub fn fetch(vcpu: &Vcpu) -> [u8; MAX_LENGTH] {
@@ -36,10 +43,16 @@ pub fn advance(vcpu: &Vcpu, length: u8) {
     go_to(vcpu, vcpu.regs.rip.get().wrapping_add(u64::from(length)));
 }
 
-/// Continues at `rip`; interrupts are no longer held back by the instruction before.
+/// Continues at `rip`: interrupts are no longer held back by the instruction before, and a guest that
+/// goes step by step has done one.
 pub fn go_to(vcpu: &Vcpu, rip: u64) {
     let block = vcpu.hvm.block();
     let mask = if block.is_64_bit() { u64::MAX } else { 0xffff_ffff };
     vcpu.regs.rip.set(rip & mask);
     block.clear_interrupt_shadow();
+    if vcpu.regs.rflags.get() & TRAP != 0 {
+        let [dr6, dr7] = block.debug();
+        block.set_debug([dr6 | SINGLE_STEP, dr7]);
+        block.inject(VECTOR_DB, None);
+    }
 }

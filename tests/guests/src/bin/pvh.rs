@@ -5,8 +5,10 @@
 #![no_main]
 
 use core::arch::{asm, x86_64::__cpuid_count};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use minios::memory::SharedPages;
+use minios::trap::TrapFrame;
 use minios::{DomId, GuestType};
 use test_guests::hypercall::{at_mut, call1, call2};
 use test_guests::msr::{rdmsr, wrmsr};
@@ -16,7 +18,7 @@ use test_report::Report;
 use xen_abi::errno::Errno;
 use xen_abi::hvm::{HvmOp, HvmParam, HvmParamArg};
 use xen_abi::hypercall::Hypercall;
-use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF, VECTOR_UD};
+use xen_abi::trap::{TrapFlags, VECTOR_DB, VECTOR_GP, VECTOR_PF, VECTOR_UD};
 
 test_report::guest!(run);
 
@@ -32,6 +34,7 @@ async fn run(report: &mut Report) {
     traps::record(VECTOR_UD, TrapFlags::empty());
     traps::record(VECTOR_PF, TrapFlags::empty());
     virtualization(report);
+    single_step(report);
     registers(report);
     ports(report);
     identification(report);
@@ -53,7 +56,53 @@ fn virtualization(report: &mut Report) {
         1,
     );
     report.expect("vmxoff", faults(|| provoke!(".byte 0x0f, 0x01, 0xc4")), 1);
+    let region = 0u64;
+    let at = &raw const region;
+    report.expect("vmxon", faults(|| provoke!("vmxon [{at}]"; at = in(reg) at)), 1);
+    report.expect("vmptrld", faults(|| provoke!("vmptrld [{at}]"; at = in(reg) at)), 1);
+    report.expect("vmlaunch", faults(|| provoke!("vmlaunch")), 1);
+    report.expect("vmread", faults(|| provoke!("vmread {v}, {v}"; v = inout(reg) 0u64 => _)), 1);
+    report.expect(
+        "invept",
+        faults(|| provoke!("invept {kind}, [{at}]"; kind = in(reg) 2u64, at = in(reg) at)),
+        1,
+    );
+    report.expect("vmfunc", faults(|| provoke!(".byte 0x0f, 0x01, 0xd4"; in("eax") 0)), 1);
     report.expect("rsm", faults(|| provoke!("rsm")), 1);
+}
+
+/// A step over an instruction that the hypervisor executes ends behind it, as over any other.
+fn single_step(report: &mut Report) {
+    minios::trap::set_handler(VECTOR_DB, end_step);
+    let behind: u64;
+    // SAFETY: the handler ends the steps; cpuid changes the registers that are named.
+    unsafe {
+        asm!("lea {behind}, [rip + 2f]", "pushfq", "or qword ptr [rsp], 0x100", "popfq",
+            "mov {rbx}, rbx", "cpuid", "2:", "mov rbx, {rbx}", behind = out(reg) behind,
+            rbx = out(reg) _, inout("eax") 0 => _, inout("ecx") 0 => _, out("edx") _);
+    }
+    let steps = STEPS.each_ref().map(|step| step.load(Ordering::Relaxed));
+    report.equal("single steps: over mov, and cpuid", steps, [behind - 2, behind]);
+    let dr6: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, dr6", out(reg) dr6) };
+    report.expect("dr6 says so", dr6 & 0x4000, 0x4000);
+}
+
+/// Where the last two steps ended.
+static STEPS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+
+/// Ends the steps at the second one.
+fn end_step(frame: &mut TrapFrame) -> bool {
+    const TF: u64 = 1 << 8;
+    let [first, second] = &STEPS;
+    if first.load(Ordering::Relaxed) == 0 {
+        first.store(frame.rip, Ordering::Relaxed);
+    } else {
+        second.store(frame.rip, Ordering::Relaxed);
+        frame.rflags &= !TF;
+    }
+    true
 }
 
 fn registers(report: &mut Report) {

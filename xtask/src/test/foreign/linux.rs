@@ -47,26 +47,28 @@ pub(super) struct Guest {
     pub(super) address: &'static str,
     /// The port of this host that leads to its web server.
     pub(super) port: u16,
+    /// PV domains have one.
+    vcpus: u32,
     /// How long it took to boot.
     boot: Duration,
 }
 
 impl Guest {
     pub(super) fn new(kind: DomainType) -> Result<Self> {
-        let (name, address) = match kind {
-            DomainType::Pv => ("linux", "10.0.2.17"),
-            DomainType::Pvh => ("linux_pvh", "10.0.2.18"),
+        let (name, address, vcpus) = match kind {
+            DomainType::Pv => ("linux", "10.0.2.17", 1),
+            DomainType::Pvh => ("linux_pvh", "10.0.2.18", 2),
         };
-        Ok(Self { kind, name, address, port: any_free()?, boot: Duration::ZERO })
+        Ok(Self { kind, name, address, port: any_free()?, vcpus, boot: Duration::ZERO })
     }
 
     /// Its cfg. As PVH it grows by memory that is plugged in, which would wait for somebody to turn
     /// it on.
     pub(super) fn config(&self, vmlinux: &Path, ramdisk: &Path) -> String {
-        let Self { kind, name, address, .. } = self;
+        let Self { kind, name, address, vcpus, .. } = self;
         format!(
             "name = \"{name}\"\ntype = \"{}\"\nkernel = \"{}\"\nramdisk = \"{}\"\n\
-             memory = 256\nmaxmem = {MAX_MEMORY_MIB}\nvif = [ \"\" ]\n\
+             memory = 256\nmaxmem = {MAX_MEMORY_MIB}\nvcpus = {vcpus}\nvif = [ \"\" ]\n\
              extra = \"console=hvc0 quiet memhp_default_state=online address={address}\"\n",
             kind.name(),
             vmlinux.display(),
@@ -75,13 +77,15 @@ impl Guest {
     }
 }
 
-/// It boots, and its shell answers.
+/// It boots, with all its vCPUs, and its shell answers.
 pub(super) fn boot(foreign: &mut Foreign, guest: &mut Guest) -> Result<()> {
     let start = Instant::now();
     foreign.create(guest.name, |line| line.trim() == "init is done")?;
     guest.boot = start.elapsed();
     let kernel = ask(foreign, guest, "uname -sm")?;
     ensure!(kernel == "Linux x86_64", "uname says {kernel}");
+    let processors = ask(foreign, guest, "nproc")?;
+    ensure!(processors == guest.vcpus.to_string(), "it has {processors} processors");
     Ok(())
 }
 

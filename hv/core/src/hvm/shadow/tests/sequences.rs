@@ -178,6 +178,9 @@ fn steps(format: fn() -> Paging) -> impl Strategy<Value = (Vec<Step>, Vec<u64>)>
 }
 
 proptest! {
+    // Each step is followed by an audit.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
+
     #[test]
     fn four_levels((steps, addresses) in steps(long)) {
         run(long, &steps, &addresses);

@@ -100,9 +100,16 @@ pub fn during(work: impl FnOnce()) -> alloc::vec::Vec<u64> {
     (before..after).map(|index| at(index).load(Ordering::SeqCst)).collect()
 }
 
-/// Lets in what waits. `cpuid` leaves the guest: QEMU's AMD-V takes a virtual interrupt that waited
-/// for the interrupt flag late, or on Xen not before that.
+/// Lets in what waits, but for minios's events: as long as one is pending, Xen keeps the rest waiting.
+/// `cpuid` leaves the guest, so that the hypervisor looks too.
 pub fn open() {
+    unsafe extern "C" {
+        #[link_name = "minios_shared_info"]
+        static SHARED_INFO: xen_abi::shared_info::SharedInfo;
+    }
+    // SAFETY: the page is mapped for good, and every field is an atomic.
+    let first = unsafe { &SHARED_INFO.vcpu_info[0] };
+    first.evtchn_upcall_pending.store(0, Ordering::SeqCst);
     // SAFETY: every vector has a handler, which keeps all registers.
     unsafe {
         asm!("mov {kept}, rbx", "sti", "nop", "cpuid", "nop", "cli", "mov rbx, {kept}",

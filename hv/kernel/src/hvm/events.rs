@@ -35,8 +35,8 @@ pub fn remind(vcpu: &Vcpu) {
     }
 }
 
-/// Chooses the vCPU's vector.
+/// Chooses the vCPU's vector. As on Xen it comes once at that, whether an event is pending or not.
 pub fn set_upcall_vector(vcpu: &Vcpu, vector: u8) {
     vcpu.hvm.upcall_vector.set(vector);
-    remind(vcpu);
+    raised(vcpu);
 }

@@ -3,6 +3,7 @@
 //!
 //! - [`p2m`]: from the guest's frames to the machine's, which is also the second-level page table.
 //! - [`paging`]: from an address of the guest to one of its frames, as its own tables say.
+//! - [`trail`]: such a walk, not made again while nothing on its way has changed.
 //! - [`shadow`]: both in one table, for a processor that walks one level of tables.
 //! - [`instruction`]: how long an instruction is that the hypervisor executes for the guest.
 //! - [`invlpg`]: which page such an instruction flushes.
@@ -29,5 +30,6 @@ pub mod params;
 pub mod shadow;
 pub mod string_io;
 pub mod tag;
+pub mod trail;
 pub mod vcpu_context;
 pub mod vmx;

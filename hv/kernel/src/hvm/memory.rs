@@ -3,7 +3,8 @@
 //! p2m to the machine's. Every step may fail, and none is trusted.
 use hv_core::frame_memory::FrameMemory;
 use hv_core::hvm::p2m::Cursor;
-use hv_core::hvm::paging::{Access, Paging};
+use hv_core::hvm::paging::Access;
+use hv_core::hvm::trail::{Purpose, Recorder, Trail};
 use xen_abi::frame::{Gfn, Maddr, PAGE_SHIFT, PAGE_SIZE};
 
 use super::shadow;
@@ -34,14 +35,16 @@ fn for_each_part(
     access: Access,
     mut f: impl FnMut(Maddr, usize),
 ) -> Option<()> {
-    let p2m = vcpu.domain().hvm.as_ref()?.p2m.lock();
+    let hvm = vcpu.domain().hvm.as_ref()?;
+    let p2m = hvm.p2m.lock();
     let p2m = &Cursor::new(p2m.as_ref()?, &Host);
     let paging = vcpu.hvm.block().paging();
     let mut at = address;
     let mut left = length;
     while left > 0 {
-        let physical = translate(p2m, &paging, at, access)?;
-        let machine = machine_address(p2m, physical, access)?;
+        let purpose = Purpose::new(at, access, paging, hvm.losses());
+        let page = page_address(vcpu, p2m, &purpose)?;
+        let machine = Maddr::new(page.get() | (at % PAGE));
         if access == Access::Write {
             shadow::wrote(vcpu, p2m.p2m(), machine.mfn());
         }
@@ -112,12 +115,34 @@ pub fn read_physical(vcpu: &Vcpu, at: u64) -> Option<u64> {
         .map(|at| Host.read_u64(at))
 }
 
-fn translate(p2m: &Cursor<'_, Host>, paging: &Paging, address: u64, access: Access) -> Option<u64> {
-    let read = |at| machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at));
-    paging.translate_and_mark(address, access, read, |at, old, new| {
+/// The machine address of a page of the guest, by the walk that is remembered or a new one.
+fn page_address(vcpu: &Vcpu, p2m: &Cursor<'_, Host>, purpose: &Purpose) -> Option<Maddr> {
+    let mut trail = vcpu.hvm.trail(purpose.page).lock();
+    if let Some(page) = trail.follow(purpose, |at| Host.read_u64(at)) {
+        return Some(page);
+    }
+    let (walked, page) = walk(p2m, purpose)?;
+    *trail = walked;
+    Some(page)
+}
+
+/// Walks the guest's tables.
+#[inline(never)]
+fn walk(p2m: &Cursor<'_, Host>, purpose: &Purpose) -> Option<(Trail, Maddr)> {
+    let Purpose { page, access, paging, .. } = *purpose;
+    let recorder = Recorder::default();
+    let read = |at| {
+        let at = machine_address(p2m, at, Access::Read)?;
+        let word = Host.read_u64(at);
+        recorder.read(at, word);
+        Some(word)
+    };
+    let physical = paging.translate_and_mark(page, access, read, |at, old, new| {
         let at = machine_address(p2m, at, Access::Write)?;
         Some(Host.compare_exchange_u64(at, old, new).is_ok())
-    })
+    })?;
+    let machine = machine_address(p2m, physical, access)?;
+    Some((recorder.finish(*purpose, machine), machine))
 }
 
 /// Copies `length` bytes from the guest's `from`; `false` if not all could be read.

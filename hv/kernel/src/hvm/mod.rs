@@ -21,8 +21,10 @@ use hv_core::hvm::mtrr::Mtrr;
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::params::Params;
 use hv_core::hvm::tag::{Tag, Tags};
+use hv_core::hvm::trail::Trail;
 use spin::{Mutex, Once};
 use xen_abi::errno::Errno;
+use xen_abi::frame::PAGE_SHIFT;
 
 use crate::arch::{svm, vmx};
 use crate::current::pcpu;
@@ -55,6 +57,9 @@ use shadow::ShadowPool;
 
 /// Second-level tables that a domain may have besides those for its memory.
 const SPARE_TABLES: u64 = 64;
+
+/// Walks of a guest's tables that are remembered: code, stack, and two more pages.
+const TRAILS: usize = 4;
 
 /// What runs PVH guests, where there is hardware virtualization.
 static BACKEND: Once<Backend> = Once::new();
@@ -150,6 +155,11 @@ impl Hvm {
         })
     }
 
+    /// How often the second-level tables have lost something.
+    fn losses(&self) -> u32 {
+        self.losses.load(Ordering::Acquire)
+    }
+
     /// No vCPU of the domain goes on with translations of before. The caller has changed the tables,
     /// and lets go of what they lost afterwards.
     pub fn forget_translations(&self) {
@@ -184,6 +194,8 @@ pub struct HvmVcpu {
     pub offered: RunCell<u8>,
     /// What it reads as TSC is ahead of the host's by this.
     pub tsc_offset: RunCell<u64>,
+    /// Walks of its tables that were made, by the lowest bits of the page's number.
+    trails: [Mutex<Trail>; TRAILS],
 }
 
 impl HvmVcpu {
@@ -200,6 +212,7 @@ impl HvmVcpu {
         }
         self.block.set(Some(block));
         *self.local_apic.lock() = LocalApic::new(vcpu);
+        self.trails.iter().for_each(|trail| *trail.lock() = Trail::NONE);
         Ok(())
     }
 
@@ -215,7 +228,7 @@ impl HvmVcpu {
 
     /// What becomes of translations when the vCPU is entered now.
     fn translations(&self, domain: Option<&Hvm>) -> Translations {
-        let losses = domain.map_or(0, |hvm| hvm.losses.load(Ordering::Acquire));
+        let losses = domain.map_or(0, Hvm::losses);
         let root_changed = losses != self.losses.get();
         let mut tags = pcpu().tags.get();
         let (tag, forget_all) = tags.enter(self.tag.get(), root_changed || self.forget.get());
@@ -232,6 +245,12 @@ impl HvmVcpu {
             self.block.set(None);
             block.free();
         }
+    }
+
+    /// Where a walk to the page of `address` is remembered.
+    fn trail(&self, address: u64) -> &Mutex<Trail> {
+        let [low, ..] = (address >> PAGE_SHIFT).to_le_bytes();
+        &self.trails[usize::from(low) % TRAILS]
     }
 
     /// The control block.

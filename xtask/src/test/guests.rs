@@ -160,7 +160,7 @@ impl Prepared {
             // What the first guest is refused for, the others would be too.
             let mut missing = None;
             for name in names {
-                let (verdict, rows) = match (mode.fault_of_emulator(name), &missing) {
+                let (verdict, rows) = match (mode.cannot_judge(name), &missing) {
                     (_, Some(why)) => (Verdict::NotAvailable(String::clone(why)), Rows::new()),
                     (Some(why), None) => (Verdict::Skipped(why.to_owned()), Rows::new()),
                     (None, None) => machines.judge(mode, name),

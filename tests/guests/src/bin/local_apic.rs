@@ -12,6 +12,7 @@ use test_guests::apic::{Apic, BASE, TSC_DEADLINE, map, msr, register};
 use test_guests::hypercall::{at, at_mut, call2};
 use test_guests::interrupts::{close, count, during, init, open, wait_until};
 use test_guests::msr::{rdmsr, wrmsr};
+use test_guests::own_tables::{DIRTY, OwnTables, RW, address};
 use test_guests::{is_hv, minus, traps};
 use test_report::Report;
 use xen_abi::domain::DomId;
@@ -57,6 +58,7 @@ async fn run(report: &mut Report) {
     in_memory(report);
     to_msrs(report);
     by_msr(report);
+    new_stack(report);
     refused(report);
     off_and_on(report);
     upcalls(report);
@@ -298,6 +300,26 @@ fn by_msr(report: &mut Report) {
     priorities(report, apic);
     destinations(report, apic);
     timer(report, apic);
+}
+
+/// An interrupt, whose delivery is the first use of its stack.
+fn new_stack(report: &mut Report) {
+    /// The last table, and the page behind it.
+    const TABLE: u64 = 2;
+    const STACK: u64 = 3;
+    let Some(tables) = OwnTables::new(1) else { return report.error("a stack", "no memory") };
+    tables.set(TABLE, 0, tables.page(STACK) | RW);
+    pending().store(0, Ordering::SeqCst);
+    send_itself(Apic::Msr, LOW);
+    // SAFETY: every vector has a handler, which keeps all registers, and the stack is given back.
+    let seen = during(|| unsafe {
+        asm!("mov {old}, rsp", "mov rsp, {new}", "sti", "nop", "nop", "cli", "mov rsp, {old}",
+            old = out(reg) _, new = in(reg) address(0, 0, 1));
+    });
+    report.expect("an interrupt to a new stack", seen, alloc::vec![LOW]);
+    report.expect("the stack is dirty", tables.get(TABLE, 0) & DIRTY, DIRTY);
+    Apic::Msr.end();
+    report.expect("it comes once", during(open).len(), 0);
 }
 
 /// What takes #GP.

@@ -9,6 +9,8 @@ use xen_abi::trap::{
 use super::vmcb::Vmcb;
 use crate::hvm::exit_reason::{Delivering, Exit, PortExit};
 use crate::hvm::instruction::fetch;
+use crate::log;
+use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
 
 /// Exit codes (AMD APM volume 2, appendix C).
@@ -42,13 +44,19 @@ mod code {
     pub(super) const XSETBV: u64 = 0x8d;
     pub(super) const NESTED_PAGE_FAULT: u64 = 0x400;
     pub(super) const INVALID: u64 = u64::MAX;
+    /// How QEMU 7.2 writes it.
+    pub(super) const INVALID_32: u64 = 0xffff_ffff;
 }
 
 /// Says why the guest left.
 pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
-    vmcb.event.set(unfinished(vmcb));
     let [info1, info2] = vmcb.exit_info.get();
     let exit_code = vmcb.exit_code.get();
+    if matches!(exit_code, code::INVALID | code::INVALID_32) {
+        log_state(vmcb);
+        return Exit::NotEntered { why: "its state is not valid, code", number: exit_code };
+    }
+    vmcb.event.set(unfinished(vmcb));
     match exit_code {
         code::INTR => Exit::Interrupt,
         code::NMI => Exit::Nmi,
@@ -76,11 +84,16 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
         code::RDPMC => Exit::Refused(VECTOR_GP),
         code::RSM | code::INVLPGA | code::VMRUN => Exit::Refused(VECTOR_UD),
         code::VMLOAD..=code::RDTSCP | code::MONITOR..=code::MWAIT_ARMED => Exit::Refused(VECTOR_UD),
-        code::INVALID => {
-            Exit::NotEntered { why: "its state is not valid, code", number: exit_code }
-        }
         other => Exit::Unknown([other, info1, info2]),
     }
+}
+
+/// What the processor looks at before it enters a guest, and may have refused.
+fn log_state(vmcb: &Vmcb) {
+    let [cr0, cr3, cr4] = [&vmcb.cr0, &vmcb.cr3, &vmcb.cr4].map(RunCell::get);
+    log!("cr0 {cr0:#x} cr3 {cr3:#x} cr4 {cr4:#x} efer {:#x}", vmcb.efer.get());
+    let [event, returned] = [&vmcb.event, &vmcb.exit_event].map(RunCell::get);
+    log!("tag {:#x}, event {event:#x}, returned {returned:#x}", vmcb.asid.get());
 }
 
 /// The external interrupt or exception whose delivery the exit broke off, to be delivered again.
@@ -88,12 +101,18 @@ fn unfinished(vmcb: &Vmcb) -> u64 {
     const VALID: u64 = 1 << 31;
     /// Software interrupts are executed again.
     const SOFTWARE: u64 = 4 << 8;
+    const EXCEPTION: u64 = 3 << 8;
     const KIND: u64 = 7 << 8;
+    /// No exception has this vector or a higher one.
+    const INTERRUPTS: u8 = 31;
     let event = vmcb.exit_event.get();
     // So are `int3` and `into`, which count as exceptions.
     let [vector, ..] = event.to_le_bytes();
     let is_software = event & KIND == SOFTWARE || matches!(vector, VECTOR_BP | VECTOR_OF);
-    if event & VALID != 0 && !is_software { event } else { 0 }
+    // QEMU 7.2 calls a virtual interrupt an exception, which it then refuses to deliver, and still
+    // has it as a request.
+    let is_requested = event & KIND == EXCEPTION && vector >= INTERRUPTS;
+    if event & VALID != 0 && !is_software && !is_requested { event } else { 0 }
 }
 
 fn delivering(event: u64) -> Delivering {

@@ -193,6 +193,10 @@ impl Kind {
         ]
         .map(str::to_owned)
         .into();
+        if matches!(self, Kind::Hypervisor) {
+            // A fifteenth smaller, and hypercalls take the same within 4 %.
+            flags.push("-Cllvm-args=-inline-threshold=180".to_owned());
+        }
         // Panic messages name source files: shorter, and the same on every machine.
         if let Some(registry) = cargo_home().map(|home| home.join("registry").join("src")) {
             flags.push(format!("--remap-path-prefix={}=crates", registry.display()));

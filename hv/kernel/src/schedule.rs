@@ -295,6 +295,11 @@ pub fn timer_interrupt(fire: impl Fn(&Vcpu, Timer)) {
     scheduler.program();
 }
 
+/// Whether the pCPU's timer has reached its time, so that its interrupt waits or should.
+pub fn is_timer_due() -> bool {
+    SCHEDULER.lock().programmed_ns.is_some_and(|at_ns| at_ns <= time::now_ns())
+}
+
 /// Ends the turn of the running vCPU and chooses the next one, which may be the same; `None`:
 /// nothing wants to run.
 pub fn choose() -> Option<VcpuRef> {

@@ -127,6 +127,11 @@ pub fn end_of_interrupt() {
     write(END_OF_INTERRUPT, 0);
 }
 
+/// Has the APIC look again whether an interrupt waits for the processor.
+pub fn look_again() {
+    write(TASK_PRIORITY, 0);
+}
+
 /// Lets the timer fire once in `ns`; it may come early for far deadlines, and never sooner than
 /// one tick.
 pub fn set_timer(ns: u64) {

@@ -12,7 +12,7 @@ use xen_abi::trap::{VECTOR_DF, VECTOR_GP, VECTOR_PF};
 use super::exit_reason::{Delivering, Exit};
 use super::instruction::{advance, length};
 use super::{hypercall, interrupt, local_apic, msr, port, register, shadow};
-use crate::arch::{control, machine_check};
+use crate::arch::{control, lapic, machine_check};
 use crate::current::Current;
 use crate::emulate::cpuid;
 use crate::hypercall::vcpu_op;
@@ -27,6 +27,11 @@ pub struct Refused;
 pub extern "C" fn exit_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     let exit = vcpu.hvm.block().exit(vcpu);
     interrupt::settle(vcpu);
+    // QEMU 7.2 notes interrupts of the host, and at an exit forgets those of the guest, in one word
+    // without a lock: now and then one of the host is lost until the APIC looks again.
+    if schedule::is_timer_due() {
+        lapic::look_again();
+    }
     if handle(vcpu, exit).is_err() {
         inject(vcpu, VECTOR_GP, Some(0));
     }

@@ -73,9 +73,8 @@ impl Mode {
     /// Why the guest `name` cannot be judged in this mode: what the emulator does otherwise than a
     /// processor, or the processor cannot do.
     pub(super) fn cannot_judge(self, name: &str) -> Option<&'static str> {
-        let is_pvh = matches!(self, Mode::PvhSvmBochs | Mode::PvhVmxEpt | Mode::PvhVmxShadow);
         match name {
-            "beside_spinner" if is_pvh => Some(
+            "beside_spinner" if self == Mode::PvhSvmBochs => Some(
                 "Bochs 2.7 keeps a guest that is entered with interrupts off until it turns them on",
             ),
             "second_vcpu" if self == Mode::PvhVmxShadow => Some(

@@ -45,7 +45,7 @@ Examples:
   cargo xtask test --kind host           the tests that need no QEMU
   cargo xtask test --kind end-to-end --only 408
   cargo xtask test --foreign             GRUB and Linux as guests, from Debian's packages
-  cargo xtask test --kind fuzz --exits 1000000 --seed 1
+  cargo xtask test --kind fuzz --mode pvh-vmx-ept --exits 100000 --seed 1
   cargo xtask test --on xen              guests and httpd on the real Xen, compared with hv
   cargo xtask test --xen xen-4.17 traps  a test guest as first domain of the real Xen")]
 pub(crate) struct Args {
@@ -55,8 +55,8 @@ pub(crate) struct Args {
     /// Only tests of this kind (repeatable)
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
-    /// How test guests are virtualized, and on which machine (repeatable) [default: all but
-    /// pvh-svm-bochs]
+    /// How test guests and fuzzed domains are virtualized, and on which machine (repeatable)
+    /// [default: all but pvh-svm-bochs]
     #[arg(long, value_enum, conflicts_with_all = ["on", "foreign", "xen"])]
     mode: Vec<Mode>,
     /// Only tests at dom0's prompt, end to end, and of `xl save`, whose names contain this
@@ -181,7 +181,9 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
                 let asked = args.foreign || args.kind.contains(&Kind::Foreign);
                 foreign::run(workspace, &mut tally, asked)?;
             }
-            Kind::Fuzz => fuzz::run(workspace, &mut tally, args.fuzz)?,
+            Kind::Fuzz => {
+                fuzz::run(workspace, &mut tally, &args.mode, args.fuzz, args.consent)?;
+            }
             Kind::First => {
                 for cpu in CPUS {
                     first_domain::on_hv(workspace, &mut tally, &names, cpu)?;

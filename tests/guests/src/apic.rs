@@ -10,7 +10,7 @@ pub const BASE: u32 = 0x1b;
 /// `IA32_TSC_DEADLINE`.
 pub const TSC_DEADLINE: u32 = 0x6e0;
 /// Where the registers are in memory.
-const PAGE: u64 = 0xfee0_0000;
+pub const PAGE: u64 = 0xfee0_0000;
 
 /// Registers, by their offsets in memory; the MSR is 0x800 and a sixteenth of it.
 #[expect(missing_docs, reason = "the names are those of the manual")]

@@ -15,14 +15,8 @@ use super::{
     verdict::{Table, Verdict},
 };
 use crate::{
-    bochs, image,
-    machine::Emulated,
-    machine_files::MachineFiles,
-    qemu::{self, Serial},
-    ramdisk::Domain,
-    session::Session,
-    setup::{self, Consent, Tool},
-    workspace::Workspace,
+    machine::Emulated, machine_files::MachineFiles, ramdisk::Domain, session::Session,
+    setup::Consent, workspace::Workspace,
 };
 
 /// Runs `names` in `modes`. Where Bochs cannot be had its modes are left out, unless they were
@@ -127,27 +121,12 @@ impl Prepared {
         consent: Consent,
     ) -> Result<Self> {
         let folder = workspace.target_dir().join("run").join("test").join(bed.name());
-        if bed.is_bochs() {
-            setup::require(&[&Tool::BOCHS[..], &Tool::IMAGE].concat(), consent)?;
-        }
+        bed.require(consent)?;
         let in_mode =
             |mode: &Mode| domains.iter().map(|it| mode.apply(it.clone())).collect::<Vec<_>>();
         let domains: Vec<Domain> = modes.iter().flat_map(in_mode).collect();
         let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
-        let machine: Box<dyn Emulated> = match bed {
-            Bed::Qemu(cpu) => {
-                let mut machine = qemu::Machine::new(files.boot(), Serial::Terminal);
-                cpu.clone_into(&mut machine.cpu);
-                Box::new(machine)
-            }
-            Bed::Bochs(cpu) => {
-                let cd = folder.join("hv.iso");
-                image::make(workspace, &files, image::Kind::Cd, &cd)?;
-                let mut machine = bochs::Machine::new(cd, folder.clone());
-                cpu.clone_into(&mut machine.cpu);
-                Box::new(machine)
-            }
-        };
+        let machine = bed.machine(workspace, &files, &folder)?;
         Ok(Self { bed, modes: modes.to_vec(), machine, folder, page: page::text(workspace)? })
     }
 

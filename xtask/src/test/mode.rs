@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How test guests are virtualized, and on which machine.
+use std::path::Path;
+
+use anyhow::Result;
+
 use crate::{
-    bochs::{SVM_CPU, VTX_CPU},
+    bochs::{self, SVM_CPU, VTX_CPU},
+    image,
+    machine::Emulated,
+    machine_files::MachineFiles,
+    qemu::{self, Serial},
     ramdisk::Domain,
     run::DomainType,
+    setup::{self, Consent, Tool},
+    workspace::Workspace,
 };
 
 /// How a test guest is virtualized, and where.
@@ -55,6 +65,37 @@ impl Bed {
     /// Whether Bochs emulates it.
     pub(super) fn is_bochs(self) -> bool {
         matches!(self, Bed::Bochs(_))
+    }
+
+    /// Fails where the host lacks what it needs besides QEMU.
+    pub(super) fn require(self, consent: Consent) -> Result<()> {
+        if self.is_bochs() {
+            setup::require(&[&Tool::BOCHS[..], &Tool::IMAGE].concat(), consent)?;
+        }
+        Ok(())
+    }
+
+    /// A machine that boots `files`, with its own files in `folder`.
+    pub(super) fn machine(
+        self,
+        workspace: &Workspace,
+        files: &MachineFiles,
+        folder: &Path,
+    ) -> Result<Box<dyn Emulated>> {
+        Ok(match self {
+            Bed::Qemu(cpu) => {
+                let mut machine = qemu::Machine::new(files.boot(), Serial::Terminal);
+                cpu.clone_into(&mut machine.cpu);
+                Box::new(machine)
+            }
+            Bed::Bochs(cpu) => {
+                let cd = folder.join("hv.iso");
+                image::make(workspace, files, image::Kind::Cd, &cd)?;
+                let mut machine = bochs::Machine::new(cd, folder.to_path_buf());
+                cpu.clone_into(&mut machine.cpu);
+                Box::new(machine)
+            }
+        })
     }
 }
 
@@ -109,18 +150,27 @@ impl Mode {
         }
     }
 
+    /// Whether its domains are virtualized by the processor.
+    pub(super) const fn is_pvh(self) -> bool {
+        !matches!(self, Mode::PvQemu64 | Mode::Pv | Mode::PvBochs)
+    }
+
+    /// Whether its domains have shadow paging.
+    pub(super) const fn is_shadowed(self) -> bool {
+        matches!(self, Mode::PvhSvmShadow | Mode::PvhVmxShadow)
+    }
+
     /// The domain of a test guest, in this mode.
     pub(super) fn apply(self, domain: Domain) -> Domain {
-        let kind = match self {
-            Mode::PvQemu64 | Mode::Pv | Mode::PvBochs => DomainType::Pv,
-            _ => DomainType::Pvh,
-        };
+        let kind = if self.is_pvh() { DomainType::Pvh } else { DomainType::Pv };
         let domain = domain.with_setting("type", kind.name()).in_folder(self.name());
-        match self {
-            Mode::PvhSvmShadow | Mode::PvhVmxShadow => domain.with_setting("paging", "shadow"),
+        if self.is_shadowed() {
+            domain.with_setting("paging", "shadow")
+        } else if self.is_pvh() {
+            domain
+        } else {
             // Whatever the guest's cfg says: hv gives a PV domain one.
-            Mode::PvQemu64 | Mode::Pv | Mode::PvBochs => domain.with_setting("vcpus", "1"),
-            _ => domain,
+            domain.with_setting("vcpus", "1")
         }
     }
 }

@@ -18,13 +18,17 @@ pub enum Operands {
     Call,
     /// Addresses in rdi, rsi and rax.
     Memory,
+    /// The same, and the code goes on at one of them.
+    Target,
+    /// A register of the local APIC in memory, its address in rdi.
+    LocalApic,
 }
 
-use Operands::{Any, Breakpoint, Call, Control, Memory, Port, Register};
+use Operands::{Any, Breakpoint, Call, Control, LocalApic, Memory, Port, Register, Target};
 
 /// Operands and bytes, and whether any byte follows. More than once is more often.
 #[rustfmt::skip]
-pub const INSTRUCTIONS: [(Operands, &[u8], bool); 76] = [
+pub const INSTRUCTIONS: [(Operands, &[u8], bool); 94] = [
     (Any, &[0x0f, 0xa2], false),
     (Register, &[0x0f, 0x32], false),
     (Register, &[0x0f, 0x32], false),
@@ -95,10 +99,28 @@ pub const INSTRUCTIONS: [(Operands, &[u8], bool); 76] = [
     (Memory, &[0x48, 0x89, 0x07], false),
     (Memory, &[0xf3, 0x48, 0xab], false),
     (Memory, &[0xf3, 0x48, 0xa5], false),
-    (Memory, &[0xff, 0xe7], false),
+    (Target, &[0xff, 0xe7], false),
     (Memory, &[0x48, 0x89, 0xfc, 0xcc], false),
     (Memory, &[0x48, 0x89, 0xfc, 0x0f, 0x0b], false),
     (Memory, &[0x48, 0x89, 0xfc, 0x50], false),
     (Memory, &[0x0f, 0xae, 0x07], false),
     (Memory, &[0xf0, 0x48, 0x0f, 0xb1, 0x0f], false),
+    (Memory, &[0x0f, 0x01, 0xf0], false),
+    (Memory, &[0x0f, 0x01, 0x37], false),
+    (Memory, &[0x66, 0x0f, 0x01, 0xe0], false),
+    (Memory, &[0x67, 0x0f, 0x01, 0x3c], true),
+    (LocalApic, &[0x8b, 0x07], false),
+    (LocalApic, &[0x89, 0x07], false),
+    (LocalApic, &[0x89, 0x37], false),
+    (LocalApic, &[0xc7, 0x07, 0x10, 0, 2, 0], false),
+    (LocalApic, &[0x44, 0x8b, 0x47, 0x10], false),
+    (LocalApic, &[0x44, 0x89, 0x8f, 0, 1, 0, 0], false),
+    (LocalApic, &[0x67, 0x8b, 0x1c, 0x27], false),
+    (LocalApic, &[0x64, 0xa1, 0x30, 0, 0xe0, 0xfe, 0, 0, 0, 0], false),
+    (LocalApic, &[0xa3, 0xb0, 0, 0xe0, 0xfe, 0, 0, 0, 0], false),
+    (LocalApic, &[0xff, 0x07], false),
+    (LocalApic, &[0x0f, 0xb6, 0x07], false),
+    (LocalApic, &[0xf0, 0x0f, 0xb1, 0x07], false),
+    (LocalApic, &[0xf3, 0xab], false),
+    (LocalApic, &[0x0f, 0x01, 0x1f], false),
 ];

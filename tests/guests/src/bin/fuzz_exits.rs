@@ -10,6 +10,7 @@ use core::arch::asm;
 
 use minios::GuestType;
 use minios::memory::SharedPages;
+use test_guests::apic;
 use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
 use test_guests::attempt::{self, Frame, selector};
 use test_guests::hypercall::{at, call2};
@@ -35,6 +36,8 @@ const BATCH: u64 = 50;
 /// A guest that is stuck ends after so many seconds.
 const WATCHDOG: SchedWatchdog = SchedWatchdog { id: 0, timeout: 1 };
 const TRAP: u64 = 1 << 8;
+const CR4_SMEP: u64 = 1 << 20;
+const CR4_SMAP: u64 = 1 << 21;
 /// With interrupts off it ends the guest, and it is a byte that comes by chance.
 const HLT: u8 = 0xf4;
 const FLAGS: [u64; 8] = [2, 2, 2, 2, 0x202, 0x402, 0x1_0002, 0x4_3002];
@@ -88,6 +91,8 @@ impl Fuzz {
         const TABLE: u64 = 7;
         const NO_EXECUTE: u64 = 1 << 63;
         attempt::init();
+        // Without, their accesses are page faults.
+        let _ = apic::map();
         for number in 0..PAGES {
             let leaf = leaf(self.page(number));
             write(leaf, read(leaf) & !NO_EXECUTE);
@@ -179,14 +184,22 @@ impl Fuzz {
         let prefix = self.random.of([0x90, 0x90, 0x90, 0x66, 0x2e, 0xf2, 0x48, 0xf3]);
         let last = if tail { self.random.below(256) } else { 0x0f };
         let code = [[prefix].as_slice(), bytes, &[low_byte(last), 0x0b, 0x0f, 0x0b]].concat();
-        let user = self.random.below(12) == 0;
+        let mode = match (self.random.below(16), operands) {
+            (0, _) => selector::USER_CODE,
+            // Another register there, by which long mode would end.
+            (_, Operands::Control(_)) => selector::CODE,
+            (1, _) => selector::CODE32,
+            (2, _) => selector::CODE16,
+            _ => selector::CODE,
+        };
         let flags = self.random.of(FLAGS);
-        let flags = if self.random.below(16) == 0 { flags | TRAP } else { flags };
-        self.run(&code, &registers, if user { selector::USER_CODE } else { selector::CODE }, flags);
+        // Whoever goes elsewhere stops soon, wherever that is.
+        let traps = operands == Operands::Target || self.random.below(16) == 0;
+        self.run(&code, &registers, mode, if traps { flags | TRAP } else { flags });
         self.exits += 1;
         if operands == Operands::Breakpoint {
-            // SAFETY: no breakpoints are left.
-            unsafe { asm!("mov dr7, {}", in(reg) 0x400u64) };
+            // No breakpoints are left, even if the registers are guarded: that ends with the #DB.
+            self.run(&[0x0f, 0x23, 0xf8, 0x0f, 0x0b], &[0x400; 16], selector::CODE, 2);
         }
     }
 
@@ -207,10 +220,23 @@ impl Fuzz {
                     _ => (0, 5),
                 };
                 registers[0] = now ^ 1 << self.random.below(bits);
+                // With these even the handlers of faults are one, without an end.
+                if number == 4 && self.random.below(256) != 0 {
+                    registers[0] &= !(CR4_SMEP | CR4_SMAP);
+                }
             }
             Operands::Breakpoint => registers[0] = self.value(),
             Operands::Call => self.call(registers),
-            Operands::Memory => [0, 6, 7].iter().for_each(|to| registers[*to] = self.address()),
+            Operands::Memory | Operands::Target => {
+                [0, 6, 7].iter().for_each(|to| registers[*to] = self.address());
+                registers[1] = self.random.of([0, 1, 7, 100, 600]);
+            }
+            Operands::LocalApic => {
+                let register = self.random.below(0x40) << 4;
+                let odd = if self.random.below(8) == 0 { self.random.below(16) } else { 0 };
+                registers[7] = apic::PAGE + register + odd;
+                registers[0] = if self.random.below(4) == 0 { registers[7] } else { registers[0] };
+            }
         }
     }
 

@@ -95,15 +95,25 @@ impl Report {
     }
 }
 
-/// Makes `$run`, an `async fn(&mut Report)`, the whole of a guest; with `only_pv`, of a PV guest,
-/// while the same image as a PVH guest gives the reason why there is nothing to test.
+/// Makes `$run`, an `async fn(&mut Report)`, the whole of a guest; with `only_pv` or `only_pvh`, of a
+/// guest of that type, while the same image as the other gives the reason why there is nothing to
+/// test.
 #[macro_export]
 macro_rules! guest {
-    ($run:path $(, only_pv = $reason:literal)?) => {
+    ($run:path) => {
+        $crate::guest!(@ $run);
+    };
+    ($run:path, only_pv = $reason:literal) => {
+        $crate::guest!(@ $run, Pv, $reason);
+    };
+    ($run:path, only_pvh = $reason:literal) => {
+        $crate::guest!(@ $run, Pvh, $reason);
+    };
+    (@ $run:path $(, $only:ident, $reason:literal)?) => {
         async fn test_main() {
             let mut report = $crate::Report::default();
             $(
-                if $crate::minios::guest_type() != $crate::minios::GuestType::Pv {
+                if $crate::minios::guest_type() != $crate::minios::GuestType::$only {
                     report.skip($reason);
                     return report.finish();
                 }

@@ -8,7 +8,6 @@
 
 use core::arch::asm;
 
-use minios::GuestType;
 use minios::memory::SharedPages;
 use test_guests::apic;
 use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
@@ -21,7 +20,7 @@ use xen_abi::frame::PAGE_SIZE;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::sched::{SchedOp, SchedWatchdog};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "exits are a PVH guest's");
 
 const PAGE: u64 = PAGE_SIZE as u64;
 /// Pages of our own, by number: code, stack, tables of the window, and contents by chance.
@@ -50,9 +49,6 @@ struct Fuzz {
 }
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("exits are a PVH guest's");
-    }
     let number = |key, otherwise| {
         let text = minios::command_line_value(key);
         text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)

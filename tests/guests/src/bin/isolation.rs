@@ -5,8 +5,8 @@
 #![no_std]
 #![no_main]
 
+use minios::DomId;
 use minios::memory::SharedPages;
-use minios::{DomId, GuestType};
 use test_guests::hypercall::{at_mut, call2, call3};
 use test_guests::own_tables::{OwnTables, RW, address, flush};
 use test_guests::random::Random;
@@ -18,7 +18,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{MemoryOp, MemoryReservation};
 use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF, VECTOR_UD};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "`mmu_update` and its kind are the same for PV");
 
 /// The table of level 1 among [`OwnTables`].
 const TABLE: u64 = 2;
@@ -28,9 +28,6 @@ const GRANT_AT: u64 = 1 << 33;
 const ITS_OWN: [u64; 2] = [0xfc000, 0xfee00];
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("`mmu_update` and its kind are the same for PV");
-    }
     for vector in [VECTOR_GP, VECTOR_PF, VECTOR_UD] {
         traps::record(vector, TrapFlags::empty());
     }

@@ -6,7 +6,6 @@
 use core::arch::{asm, x86_64::__cpuid_count};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use minios::GuestType;
 use minios::hypercall::pvh_domain::set_param;
 use test_guests::apic::{Apic, BASE, TSC_DEADLINE, map, msr, register};
 use test_guests::hypercall::{at, at_mut, call2};
@@ -23,7 +22,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::shared_info::SharedInfo;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "a PV guest has no local APIC");
 
 const LOW: u64 = 0x41;
 const HIGH: u64 = 0x61;
@@ -43,9 +42,6 @@ const EXTENDED: u64 = 1 << 10;
 const ON: u64 = 1 << 11;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("a PV guest has no local APIC");
-    }
     traps::record(VECTOR_GP, TrapFlags::empty());
     if !map() {
         return report.error("no page table", "for the registers");

@@ -7,7 +7,6 @@
 
 use core::arch::asm;
 
-use minios::GuestType;
 use test_guests::own_tables::{
     ACCESSED, DIRTY, LARGE, NO_EXECUTE, OwnTables, PRESENT, RW, address, flush, invalidate, peek,
     poke, root,
@@ -16,7 +15,7 @@ use test_guests::{provoke, traps};
 use test_report::Report;
 use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "a PVH guest writes its page tables itself");
 
 /// The table of level 1, and the first page that is none.
 const L1: u64 = 2;
@@ -24,9 +23,6 @@ const DATA: u64 = 8;
 const PAGES: usize = 16;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("a PVH guest writes its page tables itself");
-    }
     traps::record(VECTOR_PF, TrapFlags::empty());
     traps::record(VECTOR_GP, TrapFlags::empty());
     let Some(tables) = OwnTables::new(PAGES) else { return report.error("pages", "no memory") };

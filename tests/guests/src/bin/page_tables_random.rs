@@ -8,7 +8,6 @@ extern crate alloc;
 
 use alloc::format;
 
-use minios::GuestType;
 use test_guests::own_tables::{
     OwnTables, PRESENT, RW, WRITABLE, address, flush, invalidate, peek, poke,
 };
@@ -17,7 +16,7 @@ use test_guests::{provoke, traps};
 use test_report::Report;
 use xen_abi::trap::{TrapFlags, VECTOR_PF};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "a PVH guest writes its page tables itself");
 
 /// Pages of the random part: three tables that are in use from the start, more that become tables,
 /// then data.
@@ -29,9 +28,6 @@ const STEPS: u32 = 4000;
 const MANY: u64 = 300;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("a PVH guest writes its page tables itself");
-    }
     traps::record(VECTOR_PF, TrapFlags::empty());
     random(report);
     many(report);

@@ -7,12 +7,11 @@
 
 extern crate alloc;
 
-use minios::GuestType;
 use minios::memory::SharedPages;
 use test_guests::protected_mode::{CR4_PAE, CR4_PSE, Do, run as run_protected};
 use test_report::Report;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "a PV guest has four levels");
 
 const RW: u32 = 3;
 const ACCESSED: u32 = 1 << 5;
@@ -26,9 +25,6 @@ const DATA: usize = 6;
 const PAGES: usize = 10;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("a PV guest has four levels");
-    }
     let Ok(pages) = SharedPages::alloc(PAGES) else { return report.error("pages", "no memory") };
     two_levels(report, &pages);
     pages.fill(0, pages.len(), 0);

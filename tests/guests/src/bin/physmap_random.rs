@@ -8,7 +8,6 @@ extern crate alloc;
 
 use alloc::format;
 
-use minios::GuestType;
 use minios::memory::SharedPages;
 use test_guests::hypercall::{at_mut, call2};
 use test_guests::random::Random;
@@ -19,7 +18,7 @@ use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{AddToPhysmap, MemoryOp, MemoryReservation, PhysmapSpace};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "a PV guest has no such address space");
 
 /// Order of 2 MiB.
 const LARGE: u32 = 9;
@@ -31,9 +30,6 @@ fn op<T>(op: MemoryOp, arg: &mut T) -> i64 {
 }
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("a PV guest has no such address space");
-    }
     let Ok(memory) = SharedPages::alloc(2 * PAGES) else {
         return report.error("4 MiB", "no memory");
     };

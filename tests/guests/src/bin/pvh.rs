@@ -7,9 +7,9 @@
 use core::arch::{asm, x86_64::__cpuid_count};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use minios::DomId;
 use minios::memory::SharedPages;
 use minios::trap::TrapFrame;
-use minios::{DomId, GuestType};
 use test_guests::hypercall::{at_mut, call1, call2};
 use test_guests::msr::{rdmsr, wrmsr};
 use test_guests::traps::faults;
@@ -20,16 +20,13 @@ use xen_abi::hvm::{HvmOp, HvmParam, HvmParamArg};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_DB, VECTOR_GP, VECTOR_PF, VECTOR_UD};
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "what leaves a PVH guest; `emulation` is the same for PV");
 
 const EFER: u32 = 0xc000_0080;
 const EFER_SVME: u64 = 1 << 12;
 const CR4_VMXE: u64 = 1 << 13;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("what leaves a PVH guest; `emulation` is the same for PV");
-    }
     traps::record(VECTOR_GP, TrapFlags::empty());
     traps::record(VECTOR_UD, TrapFlags::empty());
     traps::record(VECTOR_PF, TrapFlags::empty());

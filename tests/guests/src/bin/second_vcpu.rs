@@ -6,7 +6,6 @@
 
 use core::sync::atomic::Ordering;
 
-use minios::GuestType;
 use minios::hypercall::pvh_domain::set_param;
 use test_guests::apic::{Apic, BASE, register};
 use test_guests::hypercall::{at, call3};
@@ -25,7 +24,7 @@ use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 use xen_abi::vcpu::VcpuOp;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "other vCPUs of a PV guest begin in another way");
 
 const SECOND: u64 = 1;
 const IS_MSR: u64 = 0xfee0_0d00;
@@ -38,9 +37,6 @@ const STARTUP: u64 = 0x4600;
 const PAGE: u8 = 9;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("other vCPUs of a PV guest begin in another way");
-    }
     traps::record(VECTOR_GP, TrapFlags::empty());
     close();
     init();

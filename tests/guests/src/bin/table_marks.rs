@@ -6,23 +6,19 @@
 
 use core::arch::asm;
 
-use minios::GuestType;
 use minios::memory::SharedPages;
 use test_guests::hypercall::call2;
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::version::XenVersionOp;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "for a PV guest the processor itself leaves them");
 
 const PAGE: usize = 4096;
 const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("for a PV guest the processor itself leaves them");
-    }
     let Ok(pages) = SharedPages::alloc(1) else { return report.error("a page", "no memory") };
     let address = pages.address();
     let leaf = entry(address, 0);

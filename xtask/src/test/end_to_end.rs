@@ -28,10 +28,11 @@ type Test = fn(&Service) -> Result<()>;
 type Named = (&'static str, Test);
 
 /// Tests against a machine with httpd alone.
-const ALONE: [Named; 16] = [
+const ALONE: [Named; 17] = [
     ("page", pages::front_page),
     ("a file, and none", pages::files),
     ("HEAD", pages::head),
+    ("OPTIONS", pages::options),
     ("lengths of /bytes/N", pages::bytes),
     ("parts, and what the client has", pages::parts),
     ("requests in a row on one connection", pages::pipelining),

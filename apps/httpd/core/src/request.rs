@@ -26,6 +26,8 @@ pub enum Method {
     Post,
     /// Store this.
     Put,
+    /// What may be done.
+    Options,
     /// Another one that HTTP knows, which nothing here answers.
     Other,
 }
@@ -38,6 +40,7 @@ impl Method {
             Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Options => "OPTIONS",
             Self::Other => "OTHER",
         }
     }
@@ -48,7 +51,9 @@ impl Method {
             "HEAD" => Self::Head,
             "POST" => Self::Post,
             "PUT" => Self::Put,
-            "CONNECT" | "DELETE" | "OPTIONS" | "PATCH" | "TRACE" => Self::Other,
+            "OPTIONS" => Self::Options,
+            "DELETE" | "PATCH" | "TRACE" => Self::Other,
+            // CONNECT too, whose target is no path.
             _ => return None,
         })
     }
@@ -106,9 +111,15 @@ pub fn parse(bytes: &[u8]) -> Parsed {
 
 fn understand(head: &httparse::Request<'_, '_>) -> Result<Request, u16> {
     let http_1_1 = head.version == Some(1);
+    let method = Method::parse(head.method.unwrap_or("")).ok_or(501_u16)?;
+    let path = match head.path.unwrap_or("") {
+        // The server as a whole (RFC 9110, 9.3.7) allows what its first page does.
+        "*" if method == Method::Options => String::new(),
+        target => path::decode(target).map_err(|_| 400_u16)?,
+    };
     let mut request = Request {
-        method: Method::parse(head.method.unwrap_or("")).ok_or(501_u16)?,
-        path: path::decode(head.path.unwrap_or("")).map_err(|_| 400_u16)?,
+        method,
+        path,
         keep_alive: http_1_1,
         body: None,
         expects_continue: false,

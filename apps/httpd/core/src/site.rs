@@ -101,7 +101,7 @@ pub struct Answer {
     pub ranges: bool,
     /// Which part it is (none of it for status 416), and the length of the whole.
     pub range: Option<(Option<Part>, u64)>,
-    /// What may be done instead of what is not allowed.
+    /// What may be done, where that was asked for, or something that is not allowed.
     pub allow: Option<&'static str>,
 }
 
@@ -161,7 +161,10 @@ pub fn uploaded(upload: &Upload) -> Answer {
 /// The answer to `request`, which is no upload.
 pub fn answer(machine: &impl Machine, request: &Request) -> Answer {
     let path = request.path.as_str();
-    let allow = if path == UPLOADS { "POST, PUT" } else { "GET, HEAD" };
+    let allow = if path == UPLOADS { "POST, PUT, OPTIONS" } else { "GET, HEAD, OPTIONS" };
+    if request.method == Method::Options {
+        return Answer { allow: Some(allow), ..Answer::text(TEXT, String::new()) };
+    }
     if path == UPLOADS || !matches!(request.method, Method::Get | Method::Head) {
         return Answer { allow: Some(allow), ..failure(405) };
     }

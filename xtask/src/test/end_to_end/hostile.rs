@@ -28,6 +28,7 @@ pub(super) fn bad_requests(service: &Service) -> Result<()> {
         ("GET /../../secret HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         ("GET /%2e%2e/secret HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         ("BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        ("CONNECT a.example:80 HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         (long.as_str(), 431),
         (many.as_str(), 431),
     ] {

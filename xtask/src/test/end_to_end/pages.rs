@@ -36,6 +36,16 @@ pub(super) fn head(service: &Service) -> Result<()> {
     Ok(())
 }
 
+/// What may be done with a page, and with the server.
+pub(super) fn options(service: &Service) -> Result<()> {
+    for arguments in [&["-X", "OPTIONS"][..], &["-X", "OPTIONS", "--request-target", "*"]] {
+        let answer = service.curl("/", &[arguments, &["--include"]].concat())?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "{}", first_line(&answer));
+        ensure!(answer.contains("Allow: GET, HEAD, OPTIONS\r\n"), "{answer}");
+    }
+    Ok(())
+}
+
 /// `/bytes/N` is N bytes.
 pub(super) fn bytes(service: &Service) -> Result<()> {
     for count in ["0", "1", "251", "1460", "100000"] {

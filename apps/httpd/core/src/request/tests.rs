@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::{Framing, MAX_HEAD, Method, Parsed, Request, parse};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -28,7 +29,17 @@ fn a_request() {
     };
     assert_eq!(it, expected);
     assert_eq!(request("HEAD / HTTP/1.0\r\n\r\n").method, Method::Head);
-    assert_eq!(request("OPTIONS / HTTP/1.0\r\n\r\n").method, Method::Other);
+    assert_eq!(request("DELETE / HTTP/1.0\r\n\r\n").method, Method::Other);
+}
+
+#[test]
+fn what_there_is_to_do_with_a_path_and_at_all() {
+    for (target, path) in [("/bytes", "bytes"), ("*", ""), ("/*", "*")] {
+        let it = request(&format!("OPTIONS {target} HTTP/1.0\r\n\r\n"));
+        assert_eq!((it.method, it.path.as_str()), (Method::Options, path));
+    }
+    assert_eq!(parse(b"GET * HTTP/1.0\r\n\r\n"), Parsed::Bad(400));
+    assert_eq!(parse(b"CONNECT a.example:80 HTTP/1.0\r\n\r\n"), Parsed::Bad(501));
 }
 
 #[test]

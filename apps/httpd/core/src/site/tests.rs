@@ -30,7 +30,11 @@ impl Machine for Site {
 }
 
 fn ask(path: &str, fields: &str) -> Answer {
-    let text = format!("GET {path} HTTP/1.0\r\n{fields}\r\n");
+    ask_by("GET", path, fields)
+}
+
+fn ask_by(method: &str, path: &str, fields: &str) -> Answer {
+    let text = format!("{method} {path} HTTP/1.0\r\n{fields}\r\n");
     match parse(text.as_bytes()) {
         Parsed::Complete(request, _) => answer(&Site, &request),
         other => panic!("{other:?}"),
@@ -48,6 +52,16 @@ fn made_pages() {
         assert!(String::from_utf8(bytes).unwrap().contains(words), "{path}");
     }
     assert_eq!(ask("/digits", "").status, 404);
+}
+
+#[test]
+fn what_may_be_done() {
+    const READ: &str = "GET, HEAD, OPTIONS";
+    for (path, allow) in [("/", READ), ("/x", READ), ("*", READ), ("/bytes", "POST, PUT, OPTIONS")]
+    {
+        let it = ask_by("OPTIONS", path, "");
+        assert_eq!((it.status, it.allow, it.body.len()), (200, Some(allow), 0), "{path}");
+    }
 }
 
 #[test]

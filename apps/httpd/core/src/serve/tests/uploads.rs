@@ -33,7 +33,7 @@ fn a_client_that_asks_is_told_to_go_on() {
     let elsewhere = head.replace("/bytes", "/none");
     let (outcome, got, _) = serve(&[&elsewhere, "abc"], false, 1000);
     assert_eq!((outcome, statuses(&got)), (Outcome::Done, vec![405]));
-    assert!(got.contains("Allow: GET, HEAD\r\n") && got.contains("Connection: close\r\n"));
+    assert!(got.contains("Allow: GET, HEAD, OPTIONS\r\n") && got.contains("Connection: close\r\n"));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn uploads_that_are_refused() {
         assert!(got.contains("Connection: close\r\n"), "{got}");
     }
     let (_, got, _) = serve(&["GET /bytes HTTP/1.0\r\n\r\n"], true, 1000);
-    assert!(statuses(&got) == [405] && got.contains("Allow: POST, PUT\r\n"), "{got}");
+    assert!(statuses(&got) == [405] && got.contains("Allow: POST, PUT, OPTIONS\r\n"), "{got}");
 }
 
 #[test]

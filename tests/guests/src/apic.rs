@@ -95,5 +95,5 @@ pub const fn msr(offset: u32) -> u32 {
 #[must_use]
 pub fn map() -> bool {
     const UNCACHED: u64 = 1 << 4 | 1 << 3;
-    page_entry::set(PAGE, PAGE | page_entry::PRESENT | page_entry::WRITABLE | UNCACHED)
+    page_entry::set(PAGE, PAGE | page_entry::RW | UNCACHED)
 }

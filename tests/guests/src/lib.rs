@@ -48,13 +48,20 @@ pub fn refuses_bad_pointers(report: &mut Report, name: &str, call: impl Fn(u64) 
 
 extern crate alloc;
 
-/// A word of memory that is mapped for as long as the domain lives: of the p2m list, or of the m2p
-/// table for a frame that is ours.
+/// A word of mapped memory: of the p2m list, of the m2p table for a frame that is ours, of the test's
+/// own.
 #[must_use]
 pub fn word(address: u64) -> u64 {
     let at = core::ptr::with_exposed_provenance::<u64>(usize::try_from(address).unwrap_or(0));
     // SAFETY: the caller names a mapped word; a test that does not ends by a fault, in itself.
     unsafe { at.read_volatile() }
+}
+
+/// Writes a word of memory, which is the test's own.
+pub fn poke(address: u64, value: u64) {
+    let at = core::ptr::with_exposed_provenance_mut::<u64>(usize::try_from(address).unwrap_or(0));
+    // SAFETY: as above.
+    unsafe { at.write_volatile(value) }
 }
 
 /// Whether the hypervisor is ours and not the real Xen: for what differs on purpose, or where Xen

@@ -13,8 +13,9 @@ use test_guests::apic;
 use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
 use test_guests::attempt::{self, Frame, selector};
 use test_guests::hypercall::{at, call2};
-use test_guests::own_tables::{peek as read, poke as write, root};
+use test_guests::page_entry::{self, NO_EXECUTE, root};
 use test_guests::random::Random;
+use test_guests::{poke, word};
 use test_report::Report;
 use xen_abi::frame::PAGE_SIZE;
 use xen_abi::hypercall::Hypercall;
@@ -85,21 +86,20 @@ impl Fuzz {
     /// Makes the gates, lets our pages be executed, and puts the window's tables into the top table.
     fn prepare(&mut self) {
         const TABLE: u64 = 7;
-        const NO_EXECUTE: u64 = 1 << 63;
         attempt::init();
         // Without, their accesses are page faults.
         let _ = apic::map();
         for number in 0..PAGES {
-            let leaf = leaf(self.page(number));
-            write(leaf, read(leaf) & !NO_EXECUTE);
+            let leaf = page_entry::find(self.page(number), 1).expect("our pages are mapped");
+            poke(leaf, word(leaf) & !NO_EXECUTE);
         }
         let [top, middle, low] = TABLES.map(|number| self.page(number));
-        write(root() + (WINDOW >> 39) * 8, top | TABLE);
-        write(top, middle | TABLE);
-        write(middle, low | TABLE);
+        poke(root() + (WINDOW >> 39) * 8, top | TABLE);
+        poke(top, middle | TABLE);
+        poke(middle, low | TABLE);
         for slot in 0..512 {
             let entry = self.entry();
-            write(low + slot * 8, entry);
+            poke(low + slot * 8, entry);
         }
     }
 
@@ -156,15 +156,15 @@ impl Fuzz {
         for _ in 0..8 {
             let slot = self.random.below(512);
             let entry = self.entry();
-            write(low + slot * 8, entry);
+            poke(low + slot * 8, entry);
         }
         let entry = self.entry();
         let entry = if self.random.below(4) == 0 { entry } else { low | 7 };
-        write(middle, entry);
+        poke(middle, entry);
         let number = CONTENTS + self.random.below(PAGES - CONTENTS);
         let at = self.page(number) + (self.random.below(PAGE) & !7);
         let value = self.value();
-        write(at, value);
+        poke(at, value);
     }
 
     fn registers(&mut self) -> [u64; 16] {
@@ -333,13 +333,6 @@ impl Fuzz {
 
 fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0]
-}
-
-/// Where the entry is that maps `va`.
-fn leaf(va: u64) -> u64 {
-    const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-    let slot = |table: u64, shift: u32| (table & ADDRESS) + (va >> shift & 511) * 8;
-    [30, 21, 12].iter().fold(slot(root(), 39), |at, shift| slot(read(at), *shift))
 }
 
 fn cr0() -> u64 {

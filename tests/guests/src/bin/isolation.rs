@@ -8,7 +8,8 @@
 use minios::DomId;
 use minios::memory::SharedPages;
 use test_guests::hypercall::{at_mut, call2, call3};
-use test_guests::own_tables::{OwnTables, RW, address, flush};
+use test_guests::own_tables::{OwnTables, address};
+use test_guests::page_entry::{RW, flush};
 use test_guests::random::Random;
 use test_guests::traps::{self, faults};
 use test_guests::{own_domid, provoke};

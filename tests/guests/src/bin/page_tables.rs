@@ -7,11 +7,11 @@
 
 use core::arch::asm;
 
-use test_guests::own_tables::{
-    ACCESSED, DIRTY, LARGE, NO_EXECUTE, OwnTables, PRESENT, RW, address, flush, invalidate, peek,
-    poke, root,
+use test_guests::own_tables::{OwnTables, address};
+use test_guests::page_entry::{
+    ACCESSED, DIRTY, LARGE, NO_EXECUTE, PRESENT, RW, flush, invalidate, root,
 };
-use test_guests::{provoke, traps};
+use test_guests::{poke, provoke, traps, word};
 use test_report::Report;
 use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF};
 
@@ -62,13 +62,13 @@ fn changes(report: &mut Report, tables: &OwnTables) {
     let at = |slot| address(0, 0, slot);
     report.expect("nothing there", read(at(1)), Some(0));
     tables.set(L1, 1, tables.page(DATA) | PRESENT);
-    report.expect("a page given needs no flush", peek(at(1)), DATA);
+    report.expect("a page given needs no flush", word(at(1)), DATA);
     report.expect("read-only", write(at(1)), Some(3));
     tables.set(L1, 1, tables.page(DATA) | RW);
     report.expect("a right given needs no flush", write(at(1)), None);
     tables.set(L1, 1, tables.page(DATA + 1) | RW);
     invalidate(at(1));
-    report.expect("another page, flushed", peek(at(1)), DATA + 1);
+    report.expect("another page, flushed", word(at(1)), DATA + 1);
     tables.set(L1, 1, tables.page(DATA + 1) | PRESENT);
     invalidate(at(1));
     report.expect("a right taken, flushed", write(at(1)), Some(3));
@@ -78,11 +78,11 @@ fn changes(report: &mut Report, tables: &OwnTables) {
     // The same table once more, by another entry of level 2; then another table there.
     tables.set(1, 1, tables.page(L1) | RW);
     tables.set(L1, 3, tables.page(DATA + 3) | RW);
-    report.expect("by two ways", (peek(at(3)), peek(address(0, 1, 3))), (DATA + 3, DATA + 3));
+    report.expect("by two ways", (word(at(3)), word(address(0, 1, 3))), (DATA + 3, DATA + 3));
     tables.set(3, 3, tables.page(DATA + 4) | RW);
     tables.set(1, 1, tables.page(3) | RW);
     invalidate(address(0, 1, 7));
-    let both = (peek(at(3)), peek(address(0, 1, 3)));
+    let both = (word(at(3)), word(address(0, 1, 3)));
     report.expect("any flush is one of the upper levels", both, (DATA + 3, DATA + 4));
     tables.set(L1, 4, tables.page(DATA) | RW | 1 << 51);
     report.expect("a bit that no address has", is_reserved(read(at(4))), true);
@@ -95,7 +95,7 @@ fn marks(report: &mut Report, tables: &OwnTables) {
     let at = address(0, 0, 8);
     let marks = |table, slot| tables.get(table, slot) & (ACCESSED | DIRTY);
     tables.set(L1, 8, tables.page(DATA) | RW);
-    let _ = peek(at);
+    let _ = word(at);
     report.expect("read", marks(L1, 8), ACCESSED);
     report.expect("above", (marks(0, 0), marks(1, 0)), (ACCESSED, ACCESSED));
     write(at);
@@ -104,7 +104,7 @@ fn marks(report: &mut Report, tables: &OwnTables) {
         tables.set(table, slot, tables.get(table, slot) & !(ACCESSED | DIRTY));
     }
     invalidate(at);
-    let _ = peek(at);
+    let _ = word(at);
     report.expect("read again", (marks(L1, 8), marks(1, 0)), (ACCESSED, ACCESSED));
     write(at);
     report.expect("written again", marks(L1, 8), ACCESSED | DIRTY);
@@ -133,7 +133,7 @@ fn large_pages(report: &mut Report, tables: &OwnTables) {
     let page = tables.page(DATA + 2);
     tables.set(1, 2, page & !(SIZE - 1) | RW | LARGE);
     let at = address(0, 2, 0) + page % SIZE;
-    report.expect("a large page", peek(at), DATA + 2);
+    report.expect("a large page", word(at), DATA + 2);
     report.expect("is not dirty", tables.get(1, 2) & (ACCESSED | DIRTY), ACCESSED);
     report.expect("written", (write(at), tables.get(1, 2) & DIRTY), (None, DIRTY));
     tables.set(1, 3, 0xf000_0000 | RW | LARGE);
@@ -152,19 +152,19 @@ fn own_views(report: &mut Report, tables: &OwnTables) {
     let view = address(0, 0, 511);
     tables.set(L1, 511, tables.page(L1) | RW);
     poke(view + 20 * 8, tables.page(DATA + 5) | RW);
-    report.expect("through itself", peek(address(0, 0, 20)), DATA + 5);
+    report.expect("through itself", word(address(0, 0, 20)), DATA + 5);
     poke(view + 20 * 8, tables.page(DATA + 6) | RW);
     invalidate(address(0, 0, 20));
-    report.expect("once more", peek(address(0, 0, 20)), DATA + 6);
+    report.expect("once more", word(address(0, 0, 20)), DATA + 6);
     // The root as the table of each level: the last of its entries that is so found is its own.
     let (root, slot) = (root(), 201_u64);
     poke(root + slot * 8, root | RW);
     let own = slot << 39 | slot << 30 | slot << 21 | slot << 12 | slot << 3;
-    report.expect("the root in itself", peek(own) & !0xfff, root);
+    report.expect("the root in itself", word(own) & !0xfff, root);
     let entry = slot << 39 | 200 << 30 | 21 << 3;
-    report.expect("an entry of ours by it", peek(entry), 0);
+    report.expect("an entry of ours by it", word(entry), 0);
     poke(entry, tables.page(DATA + 7) | RW);
-    report.expect("written there", peek(address(0, 0, 21)), DATA + 7);
+    report.expect("written there", word(address(0, 0, 21)), DATA + 7);
     poke(root + slot * 8, 0);
     flush();
 }
@@ -193,7 +193,7 @@ fn other_uses(report: &mut Report, tables: &OwnTables) {
             "pop {p}", "mov rsp, {s}", "push {f}", "popfq",
             f = out(reg) _, s = out(reg) _, top = in(reg) top, p = out(reg) popped);
     }
-    report.expect("a stack in a table", (popped, peek(top - 8)), (4, 2));
+    report.expect("a stack in a table", (popped, word(top - 8)), (4, 2));
     tables.set(L1, 41, tables.page(DATA) | RW);
-    report.expect("and a table still", peek(address(0, 0, 41)), DATA);
+    report.expect("and a table still", word(address(0, 0, 41)), DATA);
 }

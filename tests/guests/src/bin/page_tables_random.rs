@@ -8,11 +8,10 @@ extern crate alloc;
 
 use alloc::format;
 
-use test_guests::own_tables::{
-    OwnTables, PRESENT, RW, WRITABLE, address, flush, invalidate, peek, poke,
-};
+use test_guests::own_tables::{OwnTables, address};
+use test_guests::page_entry::{PRESENT, RW, WRITABLE, flush, invalidate};
 use test_guests::random::Random;
-use test_guests::{provoke, traps};
+use test_guests::{poke, provoke, traps, word};
 use test_report::Report;
 use xen_abi::trap::{TrapFlags, VECTOR_PF};
 
@@ -98,7 +97,7 @@ fn many(report: &mut Report) {
         tables.set(1, table, tables.page(3 + table) | RW);
     }
     (0..128).for_each(|data| poke(tables.page(3 + MANY + data), data));
-    let holds = |table: u64| peek(at(table)) == table % 128;
+    let holds = |table: u64| word(at(table)) == table % 128;
     report.check("one after the other", (0..MANY).all(holds));
     report.check("and once more", (0..MANY).all(holds));
     let mut random = Random::new(9);
@@ -107,6 +106,6 @@ fn many(report: &mut Report) {
         poke(at(table) + 8, table);
     }
     let last = |data: u64| (0..MANY).rfind(|table| table % 128 == data);
-    let right = (0..128).all(|data| Some(peek(tables.page(3 + MANY + data) + 8)) == last(data));
+    let right = (0..128).all(|data| Some(word(tables.page(3 + MANY + data) + 8)) == last(data));
     report.check("written by each", right);
 }

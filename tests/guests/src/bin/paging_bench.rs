@@ -13,6 +13,7 @@ use minios::GuestType;
 use minios::memory::SharedPages;
 use minios::trap::{TrapFrame, set_handler};
 use test_guests::hypercall::{at, call, stub};
+use test_guests::page_entry;
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::mmu::{MmuextCmd, MmuextOp, Pte, PteFlags, UVMF_INVLPG};
@@ -92,9 +93,7 @@ fn bring(_: &mut TrapFrame) -> bool {
 fn unmap() {
     set_entry(0, UVMF_INVLPG);
     if minios::guest_type() == GuestType::Pvh {
-        let address = ADDRESS.load(Ordering::Relaxed);
-        // SAFETY: forgets a translation.
-        unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack, preserves_flags)) };
+        page_entry::invalidate(ADDRESS.load(Ordering::Relaxed));
     }
 }
 
@@ -103,38 +102,15 @@ fn set_entry(entry: u64, flush: u64) {
     if minios::guest_type() == GuestType::Pv {
         stub(Hypercall::UpdateVaMapping, [address, entry, flush, 0, 0]);
     } else {
-        // SAFETY: the entry of a page that only this bench uses.
-        unsafe { leaf(address).write_volatile(entry) };
+        page_entry::set(address, entry);
     }
-}
-
-/// The last entry for an address in the tables of a PVH guest, which are where they are.
-fn leaf(address: u64) -> *mut u64 {
-    let mut table = root_in_use();
-    for shift in [39, 30, 21] {
-        // SAFETY: minios's tables are mapped, and have an entry at each level.
-        table = unsafe { slot(table, address >> shift).read_volatile() };
-    }
-    slot(table, address >> 12)
-}
-
-fn slot(table: u64, index: u64) -> *mut u64 {
-    let at = table & 0x000f_ffff_ffff_f000 | (index & 0x1ff) << 3;
-    core::ptr::with_exposed_provenance_mut(usize::try_from(at).unwrap_or(0))
-}
-
-fn root_in_use() -> u64 {
-    let root: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr3", out(reg) root, options(nomem, nostack, preserves_flags)) };
-    root
 }
 
 /// Between two roots with the same tables below them.
 fn switches(report: &mut Report, second: &SharedPages) {
     let first = match minios::guest_type() {
         GuestType::Pv => minios::start_info().pt_base.get(),
-        GuestType::Pvh => root_in_use(),
+        GuestType::Pvh => page_entry::root(),
     };
     // The hypervisor's own are read as they are in a PV guest, and replaced.
     let is_own =
@@ -178,7 +154,7 @@ fn many_pages(report: &mut Report, many: &SharedPages) {
         GuestType::Pv => {
             extended(MmuextCmd::TlbFlushLocal, 0);
         }
-        GuestType::Pvh => switch(root_in_use()),
+        GuestType::Pvh => switch(page_entry::root()),
     };
     let touch = || {
         let sum: u64 = (0..MANY).map(|page| u64::from(many.load_u32(page * PAGE))).sum();

@@ -238,7 +238,7 @@ fn by_messages(report: &mut Report) {
     // SAFETY: as above.
     unsafe { page.copy_from_nonoverlapping(code.as_ptr(), code.len()) };
     // It goes on there when it has turned paging on.
-    let executable = u64::from(PAGE) << 12 | page_entry::PRESENT | page_entry::WRITABLE;
+    let executable = u64::from(PAGE) << 12 | page_entry::RW;
     report.expect("a page for code", page_entry::set(u64::from(PAGE) << 12, executable), true);
     send(STARTUP | u64::from(PAGE));
     report.expect("start-up while it runs", BEGUN.load(Ordering::SeqCst), 1);

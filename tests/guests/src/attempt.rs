@@ -6,6 +6,8 @@ pub mod instructions;
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use crate::descriptor_table::interrupt_gate;
+
 global_asm!(include_str!("attempt.S"), stack = sym STACK, controls = sym CONTROLS, gdt = sym GDT,
     idt = sym IDT, steps = sym STEPS);
 
@@ -76,15 +78,15 @@ pub fn init() {
     const DEBUG: usize = 1;
     const BREAKPOINT: usize = 3;
     const FIRST_INTERRUPT: usize = 32;
+    const ALL_RINGS: u64 = 3;
     let leave: unsafe extern "C" fn() = attempt_leave;
     let step: unsafe extern "C" fn() = attempt_step;
     for (vector, gate) in IDT.iter().enumerate() {
         let entry = if vector == DEBUG { step } else { leave } as *const () as u64;
         // The others are pushed to wherever the stack is, which may be nowhere.
         let own_stack = vector != BREAKPOINT && vector < FIRST_INTERRUPT;
-        let [low, high] = interrupt_gate(entry, u64::from(own_stack));
-        gate[0].store(low, Ordering::Relaxed);
-        gate[1].store(high, Ordering::Relaxed);
+        let words = interrupt_gate(entry, ALL_RINGS, u64::from(own_stack));
+        gate.iter().zip(words).for_each(|(to, word)| to.store(word, Ordering::Relaxed));
     }
 }
 
@@ -103,11 +105,4 @@ pub fn run(registers: &[u64; 16], frame: &Frame, steps: i64) -> u64 {
 pub fn run_legacy(target: u64, [cr0, cr4, efer]: [u64; 3]) -> ! {
     // SAFETY: as in `run`.
     unsafe { attempt_legacy(target, cr0, cr4, efer) }
-}
-
-/// A gate for all rings that leaves interrupts off; `stack` is 1 for minios's own for double faults.
-fn interrupt_gate(entry: u64, stack: u64) -> [u64; 2] {
-    const CODE_AND_RIGHTS: u64 = 0xee00 << 32 | selector::CODE << 16;
-    let low = entry & 0xffff | CODE_AND_RIGHTS | stack << 32 | (entry >> 16 & 0xffff) << 48;
-    [low, entry >> 32]
 }

@@ -7,6 +7,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use minios::hypercall::sched::yield_now;
 use minios::time::system_time_ns;
 
+use crate::descriptor_table::{TablePointer, interrupt_gate};
+
 global_asm!(
     include_str!("interrupts.S"),
     counts = sym COUNTS,
@@ -32,28 +34,9 @@ static LOG: [AtomicU64; LOG_LENGTH] = [const { AtomicU64::new(0) }; LOG_LENGTH];
 static TABLE: [[AtomicU64; 2]; VECTORS] =
     [const { [AtomicU64::new(0), AtomicU64::new(0)] }; VECTORS];
 
-/// What `lidt` reads and `sidt` writes.
-#[derive(Clone, Copy, Default)]
-#[repr(C, packed)]
-pub struct TablePointer {
-    limit: u16,
-    base: u64,
-}
-
-impl TablePointer {
-    /// Its bytes, as words.
-    #[must_use]
-    pub fn words(self) -> [u64; 2] {
-        [u64::from(self.limit) | self.base << 16, self.base >> 48]
-    }
-}
-
 /// Uses a table of our own, with minios's gates where it has some.
 pub fn init() {
-    let mut old = TablePointer::default();
-    // SAFETY: stores ten bytes there.
-    unsafe { asm!("sidt [{}]", in(reg) &raw mut old, options(nostack)) };
-    let base = usize::try_from(old.base).unwrap_or(0);
+    let base = usize::try_from(TablePointer::idt().base).unwrap_or(0);
     // SAFETY: that many gates are in the table that is in use, and nobody changes it.
     let gates: &[[u64; 2]] = unsafe {
         core::slice::from_raw_parts(core::ptr::with_exposed_provenance(base), LAST_OF_MINIOS + 1)
@@ -63,8 +46,7 @@ pub fn init() {
             Some(&minios) if vector != usize::from(NMI) => minios,
             _ => self::gate(vector),
         };
-        gate[0].store(words[0], Ordering::Relaxed);
-        gate[1].store(words[1], Ordering::Relaxed);
+        gate.iter().zip(words).for_each(|(to, word)| to.store(word, Ordering::Relaxed));
     }
     let new = pointer();
     // SAFETY: every gate leads to a handler.
@@ -77,13 +59,9 @@ pub fn pointer() -> TablePointer {
     TablePointer { limit: 0xfff, base: (&raw const TABLE).expose_provenance() as u64 }
 }
 
-/// An interrupt gate to a vector's stub, in the code segment that is in use.
+/// A gate to a vector's stub.
 fn gate(vector: usize) -> [u64; 2] {
-    const PRESENT_INTERRUPT_GATE: u64 = 0x8e << 40;
-    const CODE: u64 = 8 << 16;
-    let entry = (&raw const STUBS).addr() as u64 + 16 * vector as u64;
-    let low = entry & 0xffff | CODE | PRESENT_INTERRUPT_GATE;
-    [low | (entry >> 16 & 0xffff) << 48, entry >> 32]
+    interrupt_gate((&raw const STUBS).addr() as u64 + 16 * vector as u64, 0, 0)
 }
 
 /// How often a vector's handler has run.

@@ -5,6 +5,7 @@
 pub mod addresses;
 pub mod apic;
 pub mod attempt;
+pub mod descriptor_table;
 pub mod hypercall;
 pub mod interrupts;
 pub mod msr;

@@ -6,10 +6,11 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::vcpu::VcpuOp;
 
-use crate::apic::{Apic, BASE, register};
+use crate::apic::{Apic, BASE, msr, register};
+use crate::descriptor_table::TablePointer;
 use crate::hypercall::call3;
-use crate::interrupts::{TablePointer, pointer};
 use crate::msr::{existing, set_existing};
+use crate::{interrupts, page_entry};
 
 global_asm!(
     include_str!("second_vcpu.S"),
@@ -67,18 +68,11 @@ pub fn ask(wish: Wish) {
 /// Prepares what it will load; returns where it is to begin in long mode, and the root of the page
 /// tables.
 pub fn prepare() -> (u64, u64) {
-    let mut gdt = [0u64; 2];
-    // SAFETY: stores ten bytes there.
-    unsafe { asm!("sgdt [{}]", in(reg) &raw mut gdt, options(nostack)) };
-    set(&GDT, gdt);
-    let idt: TablePointer = pointer();
-    set(&IDT, idt.words());
+    set(&GDT, TablePointer::gdt().words());
+    set(&IDT, interrupts::pointer().words());
     let end = (&raw const STACK).expose_provenance() as u64 + size_of_val(&STACK) as u64;
     STACK_END.store(end - 64, Ordering::Relaxed);
-    let root: u64;
-    // SAFETY: reading a register changes nothing.
-    unsafe { asm!("mov {}, cr3", out(reg) root, options(nomem, nostack)) };
-    (guest_second_long as *const () as u64, root)
+    (guest_second_long as *const () as u64, page_entry::root())
 }
 
 fn set(to: &[AtomicU64; 2], from: [u64; 2]) {
@@ -134,10 +128,6 @@ extern "C" fn main() -> ! {
         unsafe { asm!("sti", "hlt", "cli", options(nostack)) };
         set_existing(msr(register::EOI), 0);
     }
-}
-
-const fn msr(offset: u32) -> u32 {
-    crate::apic::msr(offset)
 }
 
 /// Sends the second vCPU a message; `low` says what.

@@ -12,6 +12,7 @@ use core::arch::asm;
 use core::sync::atomic::Ordering;
 
 use minios::GuestType;
+use test_guests::descriptor_table::TablePointer;
 use test_guests::hypercall::{at, call};
 use test_guests::traps::{self, RESUME, faults};
 use test_guests::{provoke, pv_or_pvh};
@@ -61,32 +62,14 @@ fn row(report: &mut Report, instruction: &str, shines: bool, [pv, pvh]: [&str; 2
     report.equal(instruction, shines, minios::guest_type() == GuestType::Pv);
 }
 
-/// What `sgdt` and `sidt` write.
-#[derive(Default)]
-#[repr(C, packed)]
-struct Table {
-    limit: u16,
-    base: u64,
-}
-
-impl Table {
-    fn row(&self, report: &mut Report, instruction: &str) {
-        const HYPERVISOR: core::ops::Range<u64> = 0xffff_8000_0000_0000..0xffff_8800_0000_0000;
-        let Self { limit, base } = *self;
+fn tables(report: &mut Report) {
+    const HYPERVISOR: core::ops::Range<u64> = 0xffff_8000_0000_0000..0xffff_8800_0000_0000;
+    for (instruction, table) in [("SGDT", TablePointer::gdt()), ("SIDT", TablePointer::idt())] {
+        let TablePointer { limit, base } = table;
         let whose = ["the hypervisor's", "its own"];
         let texts = whose.map(|whose| format!("{whose} table, limit {limit:#x}"));
         row(report, instruction, HYPERVISOR.contains(&base), [&texts[0], &texts[1]]);
     }
-}
-
-fn tables(report: &mut Report) {
-    let [mut gdt, mut idt] = [Table::default(), Table::default()];
-    // SAFETY: the instruction writes a table's limit and address, for which there is room.
-    unsafe { asm!("sgdt [{}]", in(reg) &raw mut gdt, options(nostack, preserves_flags)) };
-    // SAFETY: as above.
-    unsafe { asm!("sidt [{}]", in(reg) &raw mut idt, options(nostack, preserves_flags)) };
-    gdt.row(report, "SGDT");
-    idt.row(report, "SIDT");
 }
 
 /// A guest that has asked for an LDT sees the selector of whoever owns the GDT.
@@ -104,24 +87,24 @@ fn task_and_local_table(report: &mut Report) {
 }
 
 /// Has an LDT of one entry; returns the GDT that a PVH guest had before.
-fn load_ldt() -> Table {
+fn load_ldt() -> TablePointer {
     static WITH_LDT: [u64; 7] =
         [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0, 0, 0x8200_0000_0007, 0];
-    let mut before = Table::default();
+    let before = TablePointer::gdt();
     if minios::guest_type() == GuestType::Pv {
         set_ldt(1);
         return before;
     }
-    let new = Table { limit: 55, base: at(&WITH_LDT) };
+    let new = TablePointer { limit: 55, base: at(&WITH_LDT) };
     // SAFETY: code and data are where they were; nothing looks the task's segment up meanwhile.
     unsafe {
-        asm!("sgdt [{}]", "lgdt [{}]", "lldt {:x}", in(reg) &raw mut before, in(reg) &raw const new,
-            in(reg) 0x28, options(nostack, preserves_flags));
+        asm!("lgdt [{}]", "lldt {:x}", in(reg) &raw const new, in(reg) 0x28,
+            options(nostack, preserves_flags));
     }
     before
 }
 
-fn unload_ldt(before: &Table) {
+fn unload_ldt(before: &TablePointer) {
     if minios::guest_type() == GuestType::Pv {
         return set_ldt(0);
     }
@@ -142,17 +125,15 @@ fn set_ldt(entries: u64) {
 fn control(report: &mut Report) {
     const MONITOR: u64 = 1 << 1;
     let [before, after] = [MONITOR, 0].map(|flip| {
-        let word: u64;
-        faults(|| {
+        let flip_it = || {
             provoke!("mov {old}, cr0", "xor {old}, {flip}", "mov cr0, {old}";
-                old = out(reg) _, flip = in(reg) flip)
-        });
+                old = out(reg) _, flip = in(reg) flip);
+        };
+        let word: u64;
+        flip_it();
         // SAFETY: reads a register.
         unsafe { asm!("smsw {}", out(reg) word, options(nomem, nostack)) };
-        faults(|| {
-            provoke!("mov {old}, cr0", "xor {old}, {flip}", "mov cr0, {old}";
-                old = out(reg) _, flip = in(reg) flip)
-        });
+        flip_it();
         word
     });
     let texts = ["CR0 as the hypervisor has set it", "CR0 as it has set it itself"];

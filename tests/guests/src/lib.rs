@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod descriptor_table;
 pub mod hypercall;
 pub mod interrupts;
+pub mod iret;
 pub mod msr;
 pub mod own_tables;
 pub mod page_entry;

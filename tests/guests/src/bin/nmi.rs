@@ -8,7 +8,7 @@ use core::arch::global_asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use test_guests::hypercall::{at, call2, call3};
-use test_guests::{minus, refuses_bad_pointers, traps};
+use test_guests::{iret, minus, refuses_bad_pointers, traps};
 use test_report::Report;
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
@@ -57,22 +57,6 @@ global_asm!(
     "push rax",
     "mov eax, 23",
     "syscall",
-    // Returns to its caller by the iret hypercall.
-    ".balign 16",
-    "nmi_plain_iret:",
-    "pop rdx",
-    "mov rax, rsp",
-    "push 0xe02b",
-    "push rax",
-    "push 2",
-    "push 0xe030",
-    "push rdx",
-    "push 0",
-    "push 0",
-    "push 0",
-    "push 0",
-    "mov eax, 23",
-    "syscall",
     count = sym COUNT,
     depth = sym DEPTH,
     deepest = sym DEEPEST,
@@ -80,7 +64,6 @@ global_asm!(
 
 unsafe extern "C" {
     fn nmi_handler();
-    fn nmi_plain_iret();
 }
 
 fn nmi_op(op: NmiOp, argument: u64) -> i64 {
@@ -134,9 +117,8 @@ fn until_iret(report: &mut Report) {
     report.expect("saved upcall mask", traps::last(VECTOR_NMI).cs >> 32, 1);
     report.expect("one more", send(0), 0);
     report.expect("it waits", traps::count(), 1);
-    // SAFETY: returns, with rax, rcx, rdx and r11 changed.
-    unsafe { nmi_plain_iret() };
+    iret::by(Hypercall::Iret, [0; 2]);
     report.expect("until the iret hypercall", traps::count(), 2);
-    // SAFETY: as above: the recording handler has ended by iretq once more.
-    unsafe { nmi_plain_iret() };
+    // The recording handler has ended by iretq once more.
+    iret::by(Hypercall::Iret, [0; 2]);
 }

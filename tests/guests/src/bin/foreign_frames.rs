@@ -9,9 +9,8 @@ use minios::hypercall::{domctl, memory_op};
 use minios::memory::{SharedPages, map_foreign};
 use minios::{DomId, Mfn, Pfn};
 use test_guests::hypercall::{at_mut, call2};
-use test_guests::{is_hv, minus};
+use test_guests::{is_hv, minus, new_domain};
 use test_report::Report;
-use xen_abi::domctl::{ArchDomainConfig, CDF_HAP, CDF_HVM, CreateDomain, EMU_LAPIC};
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{AddToPhysmapBatch, MemoryOp, PhysmapSpace, RemoveFromPhysmap};
@@ -52,17 +51,7 @@ async fn run(report: &mut Report) {
 
 /// A PVH domain of 2 MiB from [`INSIDE`] on.
 fn create() -> Result<DomId, Errno> {
-    let config = CreateDomain {
-        flags: CDF_HVM | CDF_HAP,
-        max_vcpus: 1,
-        max_evtchn_port: 1023,
-        max_grant_frames: 4,
-        max_maptrack_frames: 4,
-        grant_opts: 1,
-        arch: ArchDomainConfig { emulation_flags: EMU_LAPIC, misc_flags: 0 },
-        ..Default::default()
-    };
-    let domain = domctl::create_domain(DomId::DOM0, config)?;
+    let domain = domctl::create_domain(DomId::DOM0, new_domain::pvh())?;
     domctl::max_vcpus(domain, 1)?;
     domctl::max_mem(domain, 4096)?;
     memory_op::populate_physmap(domain, &[Pfn::new(INSIDE)], LARGE)?;

@@ -7,13 +7,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use test_guests::hypercall::{at, at_mut, call1};
-use test_guests::minus;
+use test_guests::{minus, new_domain};
 use test_report::Report;
 use xen_abi::domain::DomId;
-use xen_abi::domctl::{
-    ArchDomainConfig, CDF_HAP, CDF_HVM, CreateDomain, Domctl, DomctlCmd, EMU_LAPIC, HvmContext,
-    MaxVcpus, VcpuContext,
-};
+use xen_abi::domctl::{Domctl, DomctlCmd, HvmContext, MaxVcpus, VcpuContext};
 use xen_abi::errno::Errno;
 use xen_abi::hvm_save::{
     FPU_VALID, HvmCpu, HvmMtrr, RecordHeader, SAVE_MAGIC, SaveHeader, TYPE_CPU, TYPE_END,
@@ -47,16 +44,7 @@ async fn run(report: &mut Report) {
     if !minios::is_initial_domain() {
         return report.skip("only the first domain may do this");
     }
-    let config = CreateDomain {
-        flags: CDF_HVM | CDF_HAP,
-        max_vcpus: 1,
-        max_evtchn_port: 1023,
-        max_grant_frames: 4,
-        max_maptrack_frames: 4,
-        grant_opts: 1,
-        arch: ArchDomainConfig { emulation_flags: EMU_LAPIC, misc_flags: 0 },
-        ..CreateDomain::default()
-    };
+    let config = new_domain::pvh();
     let created = domctl(DomctlCmd::CreateDomain, |call| call.set_payload(&config)).0;
     if created == minus(Errno::Eopnotsupp) {
         return report.skip("there is no hardware virtualization");

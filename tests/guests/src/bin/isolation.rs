@@ -7,16 +7,16 @@
 
 use minios::DomId;
 use minios::memory::SharedPages;
-use test_guests::hypercall::{at_mut, call2, call3};
+use test_guests::hypercall::{at_mut, call3};
 use test_guests::own_tables::{OwnTables, address};
 use test_guests::page_entry::{RW, flush};
+use test_guests::physmap::{decrease, populate};
 use test_guests::random::Random;
 use test_guests::traps::{self, faults};
 use test_guests::{own_domid, provoke};
 use test_report::Report;
 use xen_abi::grant_table::{GrantTableOp, MapFlags, MapGrantRef, UnmapGrantRef};
 use xen_abi::hypercall::Hypercall;
-use xen_abi::memory::{MemoryOp, MemoryReservation};
 use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF, VECTOR_UD};
 
 test_report::guest!(run, only_pvh = "`mmu_update` and its kind are the same for PV");
@@ -76,23 +76,14 @@ fn beyond_memory(report: &mut Report, tables: &OwnTables) {
 /// A page that is given back is gone at once, although nobody has flushed its translation.
 fn given_back(report: &mut Report, tables: &OwnTables) {
     let Ok(page) = SharedPages::alloc(1) else { return report.error("a page", "no memory") };
-    let (at, mut gfn) = (address(0, 0, 1), page.mfn(0).get());
+    let (at, gfn) = (address(0, 0, 1), page.mfn(0).get());
     page.store_u64(0, 77);
     tables.set(TABLE, 1, gfn << 12 | RW);
     flush();
     report.expect("its page", read(at), Some(77));
-    let mut reserve = |op: MemoryOp| {
-        let mut list = MemoryReservation {
-            extent_start: at_mut(&mut gfn),
-            nr_extents: 1,
-            domid: DomId::SELF,
-            ..Default::default()
-        };
-        call2(Hypercall::MemoryOp, u64::from(op.raw()), at_mut(&mut list))
-    };
-    report.expect("given back", reserve(MemoryOp::DecreaseReservation), 1);
+    report.expect("given back", decrease(gfn), 1);
     report.check("it is gone", read(at).is_none_or(|value| value == u64::MAX));
-    report.expect("another one", reserve(MemoryOp::PopulatePhysmap), 1);
+    report.expect("another one", populate(gfn), 1);
     report.expect("it is empty", read(at), Some(0));
 }
 

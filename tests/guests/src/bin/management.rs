@@ -5,7 +5,7 @@
 #![no_main]
 
 use test_guests::hypercall::{at_mut, call1};
-use test_guests::{minus, refuses_bad_pointers};
+use test_guests::{minus, new_domain, refuses_bad_pointers};
 use test_report::Report;
 use xen_abi::domain::DomId;
 use xen_abi::domctl::{
@@ -71,17 +71,6 @@ fn wrong_domctls(report: &mut Report) {
     }
 }
 
-fn config() -> CreateDomain {
-    CreateDomain {
-        max_vcpus: 1,
-        max_evtchn_port: 1023,
-        max_grant_frames: 4,
-        max_maptrack_frames: 4,
-        grant_opts: 1,
-        ..Default::default()
-    }
-}
-
 fn create(domain: DomId, config: &CreateDomain) -> (i64, DomId) {
     let mut call = Domctl::new(DomctlCmd::CreateDomain, domain);
     let _ = call.set_payload(config);
@@ -90,18 +79,22 @@ fn create(domain: DomId, config: &CreateDomain) -> (i64, DomId) {
 
 fn wrong_configs(report: &mut Report) {
     let wrong = [
-        ("no vCPU", CreateDomain { max_vcpus: 0, ..config() }),
-        ("a million vCPUs", CreateDomain { max_vcpus: 1 << 20, ..config() }),
-        ("unknown flags", CreateDomain { flags: 1 << 31, ..config() }),
-        ("nested paging for PV", CreateDomain { flags: CDF_HAP, ..config() }),
-        ("no grant frame", CreateDomain { max_grant_frames: 0, ..config() }),
+        ("no vCPU", CreateDomain { max_vcpus: 0, ..new_domain::pv() }),
+        ("a million vCPUs", CreateDomain { max_vcpus: 1 << 20, ..new_domain::pv() }),
+        ("unknown flags", CreateDomain { flags: 1 << 31, ..new_domain::pv() }),
+        ("nested paging for PV", CreateDomain { flags: CDF_HAP, ..new_domain::pv() }),
+        ("no grant frame", CreateDomain { max_grant_frames: 0, ..new_domain::pv() }),
     ];
     for (name, config) in wrong {
         report.expect(name, create(DomId::new(5), &config).0, minus(Errno::Einval));
     }
-    let taken = create(DomId::DOM0, &config());
+    let taken = create(DomId::DOM0, &new_domain::pv());
     report.expect("create, any number", taken.0, 0);
-    report.expect("create, the same number", create(taken.1, &config()).0, minus(Errno::Eexist));
+    report.expect(
+        "create, the same number",
+        create(taken.1, &new_domain::pv()).0,
+        minus(Errno::Eexist),
+    );
     report.expect("destroy", plain(DomctlCmd::DestroyDomain, taken.1), 0);
 }
 
@@ -113,7 +106,7 @@ fn info(domain: DomId) -> (i64, DomainInfo) {
 
 fn life_of_a_domain(report: &mut Report) {
     let wanted = DomId::new(9);
-    report.expect("create 9", create(wanted, &config()), (0, wanted));
+    report.expect("create 9", create(wanted, &new_domain::pv()), (0, wanted));
     let (result, fresh) = info(wanted);
     report.expect("getdomaininfo", result, 0);
     report.expect("its number", fresh.domain, wanted);

@@ -7,14 +7,14 @@
 use minios::memory::{SharedPages, map_foreign};
 use minios::{GuestType, Mfn};
 use test_guests::hypercall::{at_mut, call2};
+use test_guests::physmap::{add, decrease, move_frame, move_range, op, populate, request};
 use test_guests::{addresses, is_hv, minus, pv_or_pvh};
 use test_report::Report;
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{
-    AddToPhysmap, AddToPhysmapBatch, DomainArg, MemoryOp, MemoryReservation, PhysmapSpace,
-    RemoveFromPhysmap, join_cmd,
+    AddToPhysmap, AddToPhysmapBatch, DomainArg, MemoryOp, PhysmapSpace, RemoveFromPhysmap,
 };
 
 test_report::guest!(run);
@@ -23,50 +23,9 @@ test_report::guest!(run);
 const HOLE: u64 = 1 << 22;
 const PAGE: usize = 4096;
 
-fn op<T>(op: MemoryOp, start: u64, arg: &mut T) -> i64 {
-    call2(Hypercall::MemoryOp, join_cmd(op, start), at_mut(arg))
-}
-
-/// A request for ourselves.
-fn request(space: PhysmapSpace, idx: u64, gpfn: u64) -> AddToPhysmap {
-    AddToPhysmap { domid: DomId::SELF, size: 0, space: space.raw(), idx, gpfn }
-}
-
-fn add(space: PhysmapSpace, idx: u64, gpfn: u64) -> i64 {
-    op(MemoryOp::AddToPhysmap, 0, &mut request(space, idx, gpfn))
-}
-
-fn move_frame(from: u64, to: u64) -> i64 {
-    add(PhysmapSpace::Gmfn, from, to)
-}
-
-fn move_range(from: u64, to: u64, size: u16, start: u64) -> i64 {
-    let mut arg = AddToPhysmap { size, ..request(PhysmapSpace::GmfnRange, from, to) };
-    op(MemoryOp::AddToPhysmap, start, &mut arg)
-}
-
 fn remove(gpfn: u64) -> i64 {
     let mut arg = RemoveFromPhysmap { domid: DomId::SELF, gpfn, ..Default::default() };
     op(MemoryOp::RemoveFromPhysmap, 0, &mut arg)
-}
-
-/// Gives a page back, or gets a new one: 1 if that was done.
-fn reservation(which: MemoryOp, mut gfn: u64) -> i64 {
-    let mut arg = MemoryReservation {
-        extent_start: at_mut(&mut gfn),
-        nr_extents: 1,
-        domid: DomId::SELF,
-        ..Default::default()
-    };
-    op(which, 0, &mut arg)
-}
-
-fn populate(gfn: u64) -> i64 {
-    reservation(MemoryOp::PopulatePhysmap, gfn)
-}
-
-fn decrease(gfn: u64) -> i64 {
-    reservation(MemoryOp::DecreaseReservation, gfn)
 }
 
 /// A number of pages.

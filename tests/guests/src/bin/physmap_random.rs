@@ -9,14 +9,12 @@ extern crate alloc;
 use alloc::format;
 
 use minios::memory::SharedPages;
-use test_guests::hypercall::{at_mut, call2};
+use test_guests::physmap::{move_frame, move_range, reservation};
 use test_guests::random::Random;
 use test_guests::{is_hv, minus};
 use test_report::Report;
-use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::hypercall::Hypercall;
-use xen_abi::memory::{AddToPhysmap, MemoryOp, MemoryReservation, PhysmapSpace};
+use xen_abi::memory::MemoryOp;
 
 test_report::guest!(run, only_pvh = "a PV guest has no such address space");
 
@@ -24,10 +22,6 @@ test_report::guest!(run, only_pvh = "a PV guest has no such address space");
 const LARGE: u32 = 9;
 const PAGES: usize = 1 << LARGE;
 const STEPS: u32 = 3000;
-
-fn op<T>(op: MemoryOp, arg: &mut T) -> i64 {
-    call2(Hypercall::MemoryOp, u64::from(op.raw()), at_mut(arg))
-}
 
 async fn run(report: &mut Report) {
     let Ok(memory) = SharedPages::alloc(2 * PAGES) else {
@@ -60,9 +54,7 @@ fn long_range(report: &mut Report, memory: &SharedPages) {
     pages().for_each(|(mark, offset)| memory.store_u32(offset, mark));
     let first = memory.address() as u64 >> 12;
     for (idx, gpfn) in [(first, HOLE), (HOLE, first)] {
-        let space = PhysmapSpace::GmfnRange.raw();
-        let mut arg = AddToPhysmap { domid: DomId::SELF, size: LENGTH, space, idx, gpfn };
-        report.expect("600 pages", op(MemoryOp::AddToPhysmap, &mut arg), 0);
+        report.expect("600 pages", move_range(idx, gpfn, LENGTH, 0), 0);
     }
     let holds = pages().all(|(mark, offset)| memory.load_u32(offset) == mark);
     report.check("what 600 pages hold", holds);
@@ -76,31 +68,12 @@ struct Model {
 }
 
 impl Model {
-    fn reservation(&self, which: MemoryOp, page: usize, order: u32) -> i64 {
-        let mut gfn = self.gfn(page);
-        let mut arg = MemoryReservation {
-            extent_start: at_mut(&mut gfn),
-            nr_extents: 1,
-            extent_order: order,
-            domid: DomId::SELF,
-            ..Default::default()
-        };
-        op(which, &mut arg)
-    }
-
     fn populate(&self, page: usize, order: u32) -> i64 {
-        self.reservation(MemoryOp::PopulatePhysmap, page, order)
+        reservation(MemoryOp::PopulatePhysmap, self.gfn(page), order)
     }
 
     fn decrease(&self, page: usize, order: u32) -> i64 {
-        self.reservation(MemoryOp::DecreaseReservation, page, order)
-    }
-
-    fn move_frame(&self, from: usize, to: usize) -> i64 {
-        let (idx, gpfn) = (self.gfn(from), self.gfn(to));
-        let space = PhysmapSpace::Gmfn.raw();
-        let mut arg = AddToPhysmap { domid: DomId::SELF, size: 0, space, idx, gpfn };
-        op(MemoryOp::AddToPhysmap, &mut arg)
+        reservation(MemoryOp::DecreaseReservation, self.gfn(page), order)
     }
 
     fn gfn(&self, page: usize) -> u64 {
@@ -163,7 +136,7 @@ impl Model {
     }
 
     fn change_place(&mut self, from: usize, to: usize) -> bool {
-        let result = self.move_frame(from, to);
+        let result = move_frame(self.gfn(from), self.gfn(to));
         match self.pages[from].take() {
             None => result == minus(Errno::Einval),
             mark => {

@@ -6,10 +6,10 @@
 
 use alloc::boxed::Box;
 use test_guests::hypercall::{at, at_mut, call, call1, call2};
-use test_guests::minus;
+use test_guests::{minus, new_domain};
 use test_report::Report;
 use xen_abi::domain::DomId;
-use xen_abi::domctl::{CreateDomain, Domctl, DomctlCmd, MaxMem, MaxVcpus, VcpuContext};
+use xen_abi::domctl::{Domctl, DomctlCmd, MaxMem, MaxVcpus, VcpuContext};
 use xen_abi::errno::Errno;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::memory::{MemoryOp, MemoryReservation};
@@ -45,14 +45,7 @@ async fn run(report: &mut Report) {
     if !minios::is_initial_domain() {
         return report.skip("only the first domain may do this");
     }
-    let config = CreateDomain {
-        max_vcpus: 1,
-        max_evtchn_port: 1023,
-        max_grant_frames: 4,
-        max_maptrack_frames: 4,
-        grant_opts: 1,
-        ..CreateDomain::default()
-    };
+    let config = new_domain::pv();
     report.expect("create", domctl(DomctlCmd::CreateDomain, |call| call.set_payload(&config)), 0);
     report.expect(
         "max_vcpus",

@@ -9,6 +9,18 @@ use crate::page_entry;
 pub const BASE: u32 = 0x1b;
 /// `IA32_TSC_DEADLINE`.
 pub const TSC_DEADLINE: u32 = 0x6e0;
+/// Bits of `IA32_APIC_BASE`: registers as MSRs.
+pub const EXTENDED: u64 = 1 << 10;
+/// On at all.
+pub const ON: u64 = 1 << 11;
+/// The spurious register, on.
+pub const ENABLED: u64 = 0x1ff;
+/// The spurious register, off.
+pub const DISABLED: u64 = 0xff;
+/// An entry of the local vector table that holds back its interrupt.
+pub const MASKED: u64 = 1 << 16;
+/// The command to send an interrupt to its sender.
+pub const TO_ITSELF: u64 = 1 << 18;
 /// Where the registers are in memory.
 pub const PAGE: u64 = 0xfee0_0000;
 
@@ -78,6 +90,14 @@ impl Apic {
         }
     }
 
+    /// Sends this vCPU an interrupt.
+    pub fn send_itself(self, vector: u64) {
+        match self {
+            Self::Memory => self.write(register::COMMAND, TO_ITSELF | vector),
+            Self::Msr => self.write(register::SELF_IPI, vector),
+        }
+    }
+
     /// Ends the interrupt in service with the highest priority.
     pub fn end(self) {
         self.write(register::EOI, 0);
@@ -88,6 +108,11 @@ impl Apic {
 #[must_use]
 pub const fn msr(offset: u32) -> u32 {
     0x800 + offset / 16
+}
+
+/// Makes the registers MSRs; returns the faults that it takes.
+pub fn to_msrs() -> u64 {
+    wrmsr(BASE, rdmsr(BASE).unwrap_or(0) | EXTENDED)
 }
 
 /// Maps the registers' page where it is. There is a table for it: minios has mapped the rings, which

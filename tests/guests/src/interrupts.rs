@@ -4,8 +4,12 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use minios::DomId;
+use minios::hypercall::pvh_domain::set_param;
 use minios::hypercall::sched::yield_now;
 use minios::time::system_time_ns;
+use xen_abi::hvm::{CallbackVia, HvmParam};
+use xen_abi::shared_info::SharedInfo;
 
 use crate::descriptor_table::{TablePointer, interrupt_gate};
 
@@ -23,8 +27,8 @@ unsafe extern "C" {
 
 const VECTORS: usize = 256;
 const LOG_LENGTH: usize = 16;
-/// The highest vector of minios's own table.
-const LAST_OF_MINIOS: usize = 32;
+/// The vector of minios's events, the highest of its own table.
+const EVENTS: u8 = 32;
 /// The vector of NMIs.
 pub const NMI: u8 = 2;
 
@@ -35,11 +39,14 @@ static TABLE: [[AtomicU64; 2]; VECTORS] =
     [const { [AtomicU64::new(0), AtomicU64::new(0)] }; VECTORS];
 
 /// Uses a table of our own, with minios's gates where it has some.
-pub fn init() {
+fn init() {
     let base = usize::try_from(TablePointer::idt().base).unwrap_or(0);
     // SAFETY: that many gates are in the table that is in use, and nobody changes it.
     let gates: &[[u64; 2]] = unsafe {
-        core::slice::from_raw_parts(core::ptr::with_exposed_provenance(base), LAST_OF_MINIOS + 1)
+        core::slice::from_raw_parts(
+            core::ptr::with_exposed_provenance(base),
+            usize::from(EVENTS) + 1,
+        )
     };
     for (vector, gate) in TABLE.iter().enumerate() {
         let words = match gates.get(vector) {
@@ -78,16 +85,45 @@ pub fn during(work: impl FnOnce()) -> alloc::vec::Vec<u64> {
     (before..after).map(|index| at(index).load(Ordering::SeqCst)).collect()
 }
 
+/// Takes all interrupts from minios, its events too, and lets none in. Whether that could be done.
+#[must_use]
+pub fn take_over() -> bool {
+    close();
+    init();
+    // minios's own interrupt would come before all others, as long as it does not look at its events.
+    set_callback(CallbackVia::Gsi(0))
+}
+
+/// Gives minios its events back. Whether that could be done.
+#[must_use]
+pub fn give_back() -> bool {
+    let done = set_callback(CallbackVia::Vector(EVENTS));
+    // What came meanwhile is for minios: let it look at all its ports.
+    let vcpu = &shared_info().vcpu_info[0];
+    vcpu.evtchn_pending_sel.store(u64::MAX, Ordering::SeqCst);
+    vcpu.evtchn_upcall_pending.store(1, Ordering::SeqCst);
+    done
+}
+
+fn set_callback(via: CallbackVia) -> bool {
+    set_param(DomId::SELF, HvmParam::CallbackIrq, via.raw()).is_ok()
+}
+
+/// The page that hypervisor and domain share.
+#[must_use]
+pub fn shared_info() -> &'static SharedInfo {
+    unsafe extern "C" {
+        #[link_name = "minios_shared_info"]
+        static SHARED_INFO: SharedInfo;
+    }
+    // SAFETY: the page is mapped for good, and every field is an atomic.
+    unsafe { &SHARED_INFO }
+}
+
 /// Lets in what waits, but for minios's events: as long as one is pending, Xen keeps the rest waiting.
 /// `cpuid` leaves the guest, so that the hypervisor looks too.
 pub fn open() {
-    unsafe extern "C" {
-        #[link_name = "minios_shared_info"]
-        static SHARED_INFO: xen_abi::shared_info::SharedInfo;
-    }
-    // SAFETY: the page is mapped for good, and every field is an atomic.
-    let first = unsafe { &SHARED_INFO.vcpu_info[0] };
-    first.evtchn_upcall_pending.store(0, Ordering::SeqCst);
+    shared_info().vcpu_info[0].evtchn_upcall_pending.store(0, Ordering::SeqCst);
     // SAFETY: every vector has a handler, which keeps all registers.
     unsafe {
         asm!("mov {kept}, rbx", "sti", "nop", "cpuid", "nop", "cli", "mov rbx, {kept}",
@@ -97,7 +133,7 @@ pub fn open() {
 }
 
 /// Switches interrupts off.
-pub fn close() {
+fn close() {
     // SAFETY: nobody waits for one.
     unsafe { asm!("cli", options(nomem, nostack)) };
 }

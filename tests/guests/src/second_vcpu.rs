@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::vcpu::VcpuOp;
 
-use crate::apic::{Apic, BASE, msr, register};
+use crate::apic::{Apic, BASE, ENABLED, EXTENDED, msr, register};
 use crate::descriptor_table::TablePointer;
 use crate::hypercall::call3;
 use crate::msr::{existing, set_existing};
@@ -103,8 +103,6 @@ pub const CR4: u64 = 0x620;
 
 /// Its life: it enables its local APIC, and waits to be woken.
 extern "C" fn main() -> ! {
-    const EXTENDED: u64 = 1 << 10;
-    const ENABLED: u64 = 0x1ff;
     let base = existing(BASE);
     set_existing(BASE, base | EXTENDED);
     set_existing(msr(register::SPURIOUS), ENABLED);

@@ -4,70 +4,35 @@
 #![no_main]
 
 use core::arch::{asm, x86_64::__cpuid_count};
-use core::sync::atomic::{AtomicU8, Ordering};
 
-use minios::hypercall::pvh_domain::set_param;
-use test_guests::apic::{Apic, BASE, TSC_DEADLINE, map, msr, register};
-use test_guests::hypercall::{at, at_mut, call2};
-use test_guests::interrupts::{close, count, during, init, open, wait_until};
+use test_guests::apic::{
+    Apic, BASE, DISABLED, ENABLED, EXTENDED, MASKED, ON, TO_ITSELF, map, msr, register, to_msrs,
+};
+use test_guests::interrupts::{during, give_back, open, take_over};
 use test_guests::msr::{rdmsr, wrmsr};
-use test_guests::own_tables::{OwnTables, address};
-use test_guests::page_entry::{DIRTY, RW};
-use test_guests::{is_hv, minus, traps};
+use test_guests::{is_hv, traps};
 use test_report::Report;
-use xen_abi::domain::DomId;
-use xen_abi::errno::Errno;
-use xen_abi::event_channel::{BindIpi, EventChannelOp, PortArg};
-use xen_abi::hvm::{CallbackVia, EvtchnUpcallVector, HvmOp, HvmParam};
-use xen_abi::hypercall::Hypercall;
-use xen_abi::shared_info::SharedInfo;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 
 test_report::guest!(run, only_pvh = "a PV guest has no local APIC");
 
 const LOW: u64 = 0x41;
 const HIGH: u64 = 0x61;
-const TIMER: u64 = 0x71;
 const ERROR: u64 = 0x81;
-const UPCALL: u8 = 0x91;
-
-const ENABLED: u64 = 0x1ff;
-const DISABLED: u64 = 0xff;
-const MASKED: u64 = 1 << 16;
-const PERIODIC: u64 = 1 << 17;
-const BY_TSC: u64 = 2 << 17;
-/// Divides by 1.
-const UNDIVIDED: u64 = 0b1011;
-const TO_ITSELF: u64 = 1 << 18;
-const EXTENDED: u64 = 1 << 10;
-const ON: u64 = 1 << 11;
 
 async fn run(report: &mut Report) {
     traps::record(VECTOR_GP, TrapFlags::empty());
     if !map() {
         return report.error("no page table", "for the registers");
     }
-    close();
-    init();
-    // minios's own interrupt would come before all others, as long as it does not look at its events.
-    report.expect("no vector of the domain", set_callback(CallbackVia::Gsi(0)), true);
+    report.expect("no vector of the domain", take_over(), true);
     identification(report);
     in_memory(report);
-    to_msrs(report);
+    as_msrs(report);
     by_msr(report);
-    new_stack(report);
     refused(report);
     off_and_on(report);
-    upcalls(report);
-    report.expect("vector of the domain", set_callback(CallbackVia::Vector(32)), true);
-    // What came meanwhile is for minios: let it look at all its ports.
-    // SAFETY: as in `pending`.
-    unsafe { &SHARED_INFO.vcpu_info[0] }.evtchn_pending_sel.store(u64::MAX, Ordering::SeqCst);
-    pending().store(1, Ordering::SeqCst);
-}
-
-fn set_callback(via: CallbackVia) -> bool {
-    set_param(DomId::SELF, HvmParam::CallbackIrq, via.raw()).is_ok()
+    report.expect("vector of the domain", give_back(), true);
 }
 
 fn identification(report: &mut Report) {
@@ -102,15 +67,6 @@ fn in_memory(report: &mut Report) {
     report.expect("logical, set", apic.read(register::LOGICAL), 0x0100_0000);
     priorities(report, apic);
     destinations(report, apic);
-    timer(report, apic);
-}
-
-/// Sends this vCPU an interrupt.
-fn send_itself(apic: Apic, vector: u64) {
-    match apic {
-        Apic::Memory => apic.write(register::COMMAND, TO_ITSELF | vector),
-        Apic::Msr => apic.write(register::SELF_IPI, vector),
-    }
 }
 
 fn bit(apic: Apic, set: u32, vector: u64) -> u64 {
@@ -120,8 +76,8 @@ fn bit(apic: Apic, set: u32, vector: u64) -> u64 {
 
 fn priorities(report: &mut Report, apic: Apic) {
     let name = |text: &str| alloc::format!("{apic:?}: {text}");
-    send_itself(apic, LOW);
-    send_itself(apic, HIGH);
+    apic.send_itself(LOW);
+    apic.send_itself(HIGH);
     report.expect(&name("requested"), bit(apic, register::REQUESTED, LOW), 1);
     report.expect(&name("the higher one"), during(open), alloc::vec![HIGH]);
     report.expect(&name("in service"), bit(apic, register::IN_SERVICE, HIGH), 1);
@@ -130,9 +86,9 @@ fn priorities(report: &mut Report, apic: Apic) {
     report.expect(&name("priority"), apic.read(register::PROCESSOR_PRIORITY), HIGH & 0xf0);
     apic.end();
     report.expect(&name("the lower one behind its end"), during(open), alloc::vec![LOW]);
-    send_itself(apic, LOW + 1);
+    apic.send_itself(LOW + 1);
     report.expect(&name("the same class waits"), during(open).len(), 0);
-    send_itself(apic, HIGH);
+    apic.send_itself(HIGH);
     report.expect(&name("a higher class does not"), during(open), alloc::vec![HIGH]);
     apic.end();
     apic.end();
@@ -148,7 +104,7 @@ fn task_priority(report: &mut Report, apic: Apic) {
     apic.write(register::TASK_PRIORITY, 0x5f);
     report.expect(&name("CR8"), cr8(), 5);
     report.expect(&name("priority of the task"), apic.read(register::PROCESSOR_PRIORITY), 0x5f);
-    send_itself(apic, LOW);
+    apic.send_itself(LOW);
     report.expect(&name("held back by the task"), during(open).len(), 0);
     apic.write(register::TASK_PRIORITY, 0x30);
     report.expect(&name("lowered"), during(open), alloc::vec![LOW]);
@@ -165,7 +121,7 @@ fn by_cr8(report: &mut Report, apic: Apic) {
     set_cr8(5);
     report.equal("task priority by CR8", apic.read(register::TASK_PRIORITY), 0x50);
     set_cr8(15);
-    send_itself(apic, HIGH);
+    apic.send_itself(HIGH);
     // SAFETY: every vector has a handler, which keeps all registers.
     let seen = during(|| unsafe {
         asm!("sti", "nop", "mov cr8, {}", "nop", "nop", "cli", in(reg) 0u64, options(nostack));
@@ -226,64 +182,10 @@ fn destinations(report: &mut Report, apic: Apic) {
     report.expect(&alloc::format!("{apic:?}: error status"), errors, 1 << 5);
 }
 
-fn timer(report: &mut Report, apic: Apic) {
-    let name = |text: &str| alloc::format!("{apic:?}: timer, {text}");
-    let vector = u8::try_from(TIMER).unwrap_or(0);
-    let fires = |times: u64| {
-        let before = count(vector);
-        let fired = wait_until(|| {
-            apic.end();
-            count(vector) >= before + times
-        });
-        apic.end();
-        fired
-    };
-    apic.write(register::TIMER_DIVIDE, UNDIVIDED);
-    apic.write(register::LVT_TIMER, TIMER);
-    apic.write(register::TIMER_INITIAL, 100_000);
-    report.expect(&name("once"), fires(1), true);
-    report.expect(&name("stands"), apic.read(register::TIMER_CURRENT), 0);
-    report.expect(&name("initial count"), apic.read(register::TIMER_INITIAL), 100_000);
-    apic.write(register::LVT_TIMER, TIMER | PERIODIC);
-    apic.write(register::TIMER_INITIAL, 100_000);
-    report.expect(&name("again and again"), fires(5), true);
-    apic.write(register::TIMER_INITIAL, 0);
-    apic.write(register::LVT_TIMER, TIMER | MASKED);
-    // One more may have come.
-    open();
-    apic.end();
-    let before = count(vector);
-    apic.write(register::TIMER_INITIAL, 0xffff_ffff);
-    let first = apic.read(register::TIMER_CURRENT);
-    let counts = wait_until(|| apic.read(register::TIMER_CURRENT) < first);
-    report.expect(&name("counts down"), counts, true);
-    apic.write(register::TIMER_INITIAL, 1);
-    let masked = wait_until(|| apic.read(register::TIMER_CURRENT) == 0);
-    report.expect(&name("masked"), (masked, count(vector) - before), (true, 0));
-    apic.write(register::LVT_TIMER, TIMER | BY_TSC);
-    apic.write(register::TIMER_INITIAL, 5);
-    report.expect(&name("no count by the TSC"), apic.read(register::TIMER_INITIAL), 0);
-    report.expect(&name("deadline"), wrmsr(TSC_DEADLINE, tsc() + 1_000_000), 0);
-    report.expect(&name("by the TSC"), fires(1), true);
-    report.expect(&name("no deadline"), rdmsr(TSC_DEADLINE), Some(0));
-    wrmsr(TSC_DEADLINE, 1);
-    report.expect(&name("a deadline that has passed"), fires(1), true);
-    wrmsr(TSC_DEADLINE, u64::MAX);
-    report.expect(&name("the last deadline"), rdmsr(TSC_DEADLINE), Some(u64::MAX));
-    report.expect(&name("does not come"), during(open).len(), 0);
-    wrmsr(TSC_DEADLINE, 0);
-    apic.write(register::LVT_TIMER, MASKED);
-}
-
-fn tsc() -> u64 {
-    // SAFETY: reading the counter changes nothing.
-    unsafe { core::arch::x86_64::_rdtsc() }
-}
-
-fn to_msrs(report: &mut Report) {
+fn as_msrs(report: &mut Report) {
     let base = rdmsr(BASE).unwrap_or(0);
     report.expect("MSR while in memory", rdmsr(msr(register::ID)), None);
-    report.expect("to MSRs", wrmsr(BASE, base | EXTENDED), 0);
+    report.expect("to MSRs", to_msrs(), 0);
     report.expect("base, as MSRs", rdmsr(BASE), Some(0xfee0_0d00));
     report.expect("enabled as before", rdmsr(msr(register::SPURIOUS)), Some(ENABLED));
     report.expect("back to memory at once", wrmsr(BASE, base), 1);
@@ -296,27 +198,6 @@ fn by_msr(report: &mut Report) {
     report.expect("MSR: logical", rdmsr(msr(register::LOGICAL)), Some(1));
     priorities(report, apic);
     destinations(report, apic);
-    timer(report, apic);
-}
-
-/// An interrupt, whose delivery is the first use of its stack.
-fn new_stack(report: &mut Report) {
-    /// The last table, and the page behind it.
-    const TABLE: u64 = 2;
-    const STACK: u64 = 3;
-    let Some(tables) = OwnTables::new(1) else { return report.error("a stack", "no memory") };
-    tables.set(TABLE, 0, tables.page(STACK) | RW);
-    pending().store(0, Ordering::SeqCst);
-    send_itself(Apic::Msr, LOW);
-    // SAFETY: every vector has a handler, which keeps all registers, and the stack is given back.
-    let seen = during(|| unsafe {
-        asm!("mov {old}, rsp", "mov rsp, {new}", "sti", "nop", "nop", "cli", "mov rsp, {old}",
-            old = out(reg) _, new = in(reg) address(0, 0, 1));
-    });
-    report.expect("an interrupt to a new stack", seen, alloc::vec![LOW]);
-    report.expect("the stack is dirty", tables.get(TABLE, 0) & DIRTY, DIRTY);
-    Apic::Msr.end();
-    report.expect("it comes once", during(open).len(), 0);
 }
 
 /// What takes #GP.
@@ -350,7 +231,7 @@ fn refused(report: &mut Report) {
     let apic = Apic::Msr;
     apic.write(register::ERROR_STATUS, 0);
     apic.write(register::LVT_ERROR, ERROR);
-    send_itself(apic, 3);
+    apic.send_itself(3);
     report.row("error interrupts", during(open));
     apic.end();
     apic.write(register::LVT_ERROR, MASKED);
@@ -368,60 +249,6 @@ fn off_and_on(report: &mut Report) {
     report.expect("spurious is reset", Apic::Memory.read(register::SPURIOUS), DISABLED);
     report.expect("logical is reset", Apic::Memory.read(register::LOGICAL), 0);
     report.expect("to MSRs again", wrmsr(BASE, base), 0);
-}
-
-unsafe extern "C" {
-    #[link_name = "minios_shared_info"]
-    static SHARED_INFO: SharedInfo;
-}
-
-/// The flag of vCPU 0 that an event is pending.
-fn pending() -> &'static AtomicU8 {
-    // SAFETY: the page is mapped for good, and every field is an atomic.
-    unsafe { &SHARED_INFO.vcpu_info[0].evtchn_upcall_pending }
-}
-
-fn set_vector(vcpu: u32, vector: u8) -> i64 {
-    let arg = EvtchnUpcallVector { vcpu, vector, ..Default::default() };
-    call2(Hypercall::HvmOp, HvmOp::SetEvtchnUpcallVector.raw().into(), at(&arg))
-}
-
-/// Events by a vector of the vCPU, which wants an end of interrupt.
-fn upcalls(report: &mut Report) {
-    let apic = Apic::Msr;
-    apic.write(register::SPURIOUS, ENABLED);
-    let mut bind = BindIpi::default();
-    let op = |op: EventChannelOp, arg| call2(Hypercall::EventChannelOp, op.raw().into(), arg);
-    report.expect("bind_ipi", op(EventChannelOp::BindIpi, at_mut(&mut bind)), 0);
-    let port = PortArg { port: bind.port };
-    report.expect("unmask", op(EventChannelOp::Unmask, at(&port)), 0);
-    pending().store(0, Ordering::SeqCst);
-    report.expect("vector of an exception", set_vector(0, 15), minus(Errno::Einval));
-    report.expect("no such vCPU", set_vector(99, UPCALL), minus(Errno::Enoent));
-    report.expect("vector", set_vector(0, UPCALL), 0);
-    report.expect("at once", during(open), alloc::vec![u64::from(UPCALL)]);
-    apic.end();
-    let clear_and_send = || {
-        // SAFETY: as in `pending`.
-        let shared = unsafe { &SHARED_INFO };
-        let (word, bit) = (bind.port.get() / 64, bind.port.get() % 64);
-        let word = usize::try_from(word).unwrap_or(0);
-        pending().store(0, Ordering::SeqCst);
-        shared.vcpu_info[0].evtchn_pending_sel.store(0, Ordering::SeqCst);
-        shared.evtchn_pending[word].fetch_and(!(1 << bit), Ordering::SeqCst);
-        op(EventChannelOp::Send, at(&port))
-    };
-    let upcall = u64::from(UPCALL);
-    report.expect("send", clear_and_send(), 0);
-    report.expect("an event", during(open), alloc::vec![upcall]);
-    report.expect("once", during(open).len(), 0);
-    report.expect("send again", clear_and_send(), 0);
-    report.expect("it waits for the end", during(open).len(), 0);
-    apic.end();
-    report.expect("and comes", during(open), alloc::vec![upcall]);
-    apic.end();
-    report.expect("close", op(EventChannelOp::Close, at(&port)), 0);
-    apic.write(register::SPURIOUS, DISABLED);
 }
 
 extern crate alloc;

@@ -6,19 +6,16 @@
 
 use core::sync::atomic::Ordering;
 
-use minios::hypercall::pvh_domain::set_param;
-use test_guests::apic::{Apic, BASE, register};
+use test_guests::apic::{Apic, BASE, DISABLED, ENABLED, register};
 use test_guests::hypercall::{at, call3};
-use test_guests::interrupts::{NMI, close, count, during, init, open, wait_until};
+use test_guests::interrupts::{NMI, count, during, give_back, open, take_over, wait_until};
 use test_guests::msr::wrmsr;
 use test_guests::second_vcpu::{
     ANSWER, BEGUN, CR4, DONE, FOUND, WAKE, Wish, ask, prepare, real_mode_code, send,
 };
 use test_guests::{minus, page_entry, traps};
 use test_report::Report;
-use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::hvm::{CallbackVia, HvmParam};
 use xen_abi::hvm_vcpu::{VcpuHvm32, VcpuHvm64, VcpuHvmContext, VcpuHvmMode};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
@@ -38,12 +35,9 @@ const PAGE: u8 = 9;
 
 async fn run(report: &mut Report) {
     traps::record(VECTOR_GP, TrapFlags::empty());
-    close();
-    init();
-    // minios's own interrupt would come before all others, as long as it does not look at its events.
-    set_callback(CallbackVia::Gsi(0));
+    report.check("interrupts are the test's", take_over());
     wrmsr(BASE, IS_MSR);
-    Apic::Msr.write(register::SPURIOUS, 0x1ff);
+    Apic::Msr.write(register::SPURIOUS, ENABLED);
     refused(report);
     refused_32(report);
     by_hypercall(report);
@@ -51,12 +45,8 @@ async fn run(report: &mut Report) {
     non_maskable(report);
     stops(report);
     by_messages(report);
-    Apic::Msr.write(register::SPURIOUS, 0xff);
-    set_callback(CallbackVia::Vector(32));
-}
-
-fn set_callback(via: CallbackVia) {
-    let _ = set_param(DomId::SELF, HvmParam::CallbackIrq, via.raw());
+    Apic::Msr.write(register::SPURIOUS, DISABLED);
+    report.check("and minios's again", give_back());
 }
 
 fn op(op: VcpuOp, argument: u64) -> i64 {

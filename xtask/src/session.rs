@@ -41,6 +41,18 @@ impl Session {
         Ok(Self { child, input, output, pending: Vec::new(), log, started })
     }
 
+    /// The same, and waits until dom0 shows its `prompt`.
+    pub(crate) fn at_prompt(
+        machine: &dyn Emulated,
+        log: &Path,
+        prompt: &str,
+        patience: Duration,
+    ) -> Result<Self> {
+        let mut session = Self::start(machine, log)?;
+        session.wait_for_prompt(prompt, patience).context("dom0 does not come up")?;
+        Ok(session)
+    }
+
     /// Time since the emulator's start.
     pub(crate) fn age(&self) -> Duration {
         self.started.elapsed()

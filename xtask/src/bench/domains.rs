@@ -83,8 +83,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     let files = MachineFiles::make(workspace, PROFILE, &domains()?, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     machine.counted = Some(0);
-    let mut session = Session::start(&machine, &folder.join("domains.log"))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let mut session = Session::at_prompt(&machine, &folder.join("domains.log"), PROMPT, PATIENCE)?;
     let mut rows = Vec::new();
     for case in &CASES {
         rows.extend(run(&mut session, case)?);

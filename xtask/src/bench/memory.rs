@@ -29,8 +29,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
     let folder = workspace.target_dir().join("run").join("bench");
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let machine = Machine::new(files.boot(), Serial::Terminal);
-    let mut session = Session::start(&machine, &folder.join("memory.log"))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let mut session = Session::at_prompt(&machine, &folder.join("memory.log"), PROMPT, PATIENCE)?;
     let (before, dom0) = (free_kib(&mut session)?, dom0_kib(&mut session)?);
     let mut rows = vec![
         Row::new("hv, with its tables for 256 MiB", MACHINE_KIB - dom0 - before, "KiB"),

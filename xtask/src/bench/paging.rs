@@ -62,8 +62,7 @@ fn run(workspace: &Workspace, counted: Option<u32>) -> Result<Vec<(&'static str,
     let files = MachineFiles::make(workspace, domains::PROFILE, &all, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     machine.counted = counted;
-    let mut session = Session::start(&machine, &folder.join("paging.log"))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let mut session = Session::at_prompt(&machine, &folder.join("paging.log"), PROMPT, PATIENCE)?;
     let mut outcomes = Vec::new();
     for (kind, _) in KINDS {
         let _step = Step::start(format!("{kind} paging"));

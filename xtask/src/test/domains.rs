@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{guest, outcome::Outcome};
 use crate::{
@@ -41,8 +41,8 @@ pub(super) fn each(
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     cpu.clone_into(&mut machine.cpu);
-    let mut session = Session::start(&machine, &folder.join(format!("domains-{cpu}.log")))?;
-    session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
+    let mut session =
+        Session::at_prompt(&machine, &folder.join(format!("domains-{cpu}.log")), PROMPT, BOOT)?;
     for name in names {
         let _step = Step::start(name);
         match run_one(&mut session, "", name)? {

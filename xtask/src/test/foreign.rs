@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{
     domains::{self, PROMPT},
@@ -139,8 +139,7 @@ fn start(workspace: &Workspace, images: &Images, guests: &[Guest]) -> Result<For
     let guests = guests.iter().map(|guest| (guest.address, guest.port));
     machine.forwards =
         servers.chain(guests).map(|(address, port)| Forward::tcp(port, address, 80)).collect();
-    let mut session = Session::start(&machine, &folder.join("foreign.log"))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let session = Session::at_prompt(&machine, &folder.join("foreign.log"), PROMPT, PATIENCE)?;
     let mut foreign = Foreign { session, httpd };
     let is_serving = |line: &str| line.contains("httpd: serving");
     foreign.create("httpd_pvh", is_serving)?;

@@ -174,8 +174,7 @@ impl Machines<'_> {
     fn try_judge(&mut self, mode: Mode, name: &str) -> Result<(Verdict, Rows)> {
         if self.running.is_none() {
             self.count += 1;
-            let mut session = Session::start(&*self.prepared.machine, &self.log())?;
-            session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
+            let session = Session::at_prompt(&*self.prepared.machine, &self.log(), PROMPT, BOOT)?;
             self.running = Some(session);
         }
         let session = self.running.as_mut().context("no machine")?;

@@ -85,8 +85,12 @@ fn on(workspace: &Workspace, tally: &mut Tally, kind: DomainType) -> Result<()> 
         Forward::tcp(echo_tcp, ECHO, ECHO_PORT),
         Forward::udp(echo_udp, ECHO, ECHO_PORT),
     ];
-    let mut session = Session::start(&machine, &folder.join(format!("network-{kind}.log")))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let session = Session::at_prompt(
+        &machine,
+        &folder.join(format!("network-{kind}.log")),
+        PROMPT,
+        PATIENCE,
+    )?;
     let mut place = Place { prompt: Prompt { session }, http, echo_tcp, echo_udp };
     for (name, test) in TESTS {
         tally.run(name, || test(&mut place));

@@ -49,9 +49,7 @@ fn start(workspace: &Workspace, log: &str) -> Result<Session> {
     let domain = Domain::new("spinner.cfg".into(), cfg.to_owned())?;
     let files = MachineFiles::make(workspace, PROFILE, &[domain], &folder, false)?;
     let machine = Machine::new(files.boot(), Serial::Terminal);
-    let mut session = Session::start(&machine, &folder.join(log))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
-    Ok(session)
+    Session::at_prompt(&machine, &folder.join(log), PROMPT, PATIENCE)
 }
 
 fn nmis(workspace: &Workspace) -> Result<()> {

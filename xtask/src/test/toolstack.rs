@@ -3,7 +3,7 @@
 //! they are told, and the processor is shared by weight.
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{domains::PROMPT, guest, tally::Tally};
 use crate::{
@@ -85,8 +85,7 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
         }
         let mut machine = Machine::new(files.boot(), Serial::Terminal);
         machine.counted = counted;
-        let mut session = Session::start(&machine, &folder.join(log))?;
-        session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+        let session = Session::at_prompt(&machine, &folder.join(log), PROMPT, PATIENCE)?;
         let mut prompt = Prompt { session };
         for (name, test) in chosen {
             tally.run(name, || test(&mut prompt));

@@ -24,9 +24,9 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
     let xen = RealXen::fetch(workspace)?;
     let mut machine = xen.machine(workspace, PROFILE, &domains::domains()?, &folder, &options)?;
     machine.counted = Some(0);
-    let mut session = Session::start(&machine, &folder.join("domains-on-xen.log"))?;
     let step = Step::start("Starting the real Xen, counted");
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 of the real Xen does not come up")?;
+    let log = folder.join("domains-on-xen.log");
+    let mut session = Session::at_prompt(&machine, &log, PROMPT, PATIENCE)?;
     drop(step);
     let mut rows = Vec::new();
     for case in &domains::CASES {

@@ -101,9 +101,9 @@ fn of_nginx(workspace: &Workspace, page: &[u8]) -> Result<Rates> {
     nginx::add(&mut xen, page)?;
     let options = Options { xen_arguments: NO_MITIGATIONS, ..Options::default() };
     let machine = xen.machine(workspace, Profile::Image, &[], &folder, &options)?;
-    let mut session = Session::start(&machine, &folder.join("service-on-xen.log"))?;
     let prompt = real_xen::PROMPT;
-    session.wait_for_prompt(prompt, PATIENCE).context("dom0 of the real Xen does not come up")?;
+    let log = folder.join("service-on-xen.log");
+    let mut session = Session::at_prompt(&machine, &log, prompt, PATIENCE)?;
     session.command(prompt, "xl create -q nginx.cfg", PATIENCE)?;
     let url = format!("http://{}:80", nginx::ADDRESS);
     let is_up = format!("until wget -q -O /dev/null {url}/; do usleep 100000; done");

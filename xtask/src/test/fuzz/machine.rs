@@ -35,8 +35,7 @@ impl Fuzz {
             MachineFiles::make_with(workspace, PROFILE, &[kernel], &configs, &folder, false)?;
         let machine = self.mode.bed().machine(workspace, &files, &folder)?;
         let log = folder.join(format!("seed-{first}.log"));
-        let mut session = Session::start(&*machine, &log)?;
-        session.wait_for_prompt(PROMPT, BOOT).context("dom0 does not come up")?;
+        let mut session = Session::at_prompt(&*machine, &log, PROMPT, BOOT)?;
         for seed in seeds {
             let so_far = format!("{}, seed {seed}, {} exits so far", self.mode.name(), self.exits);
             let _step = Step::start(so_far);

@@ -2,7 +2,7 @@
 //! A PVH domain whose memory goes on above the hole below 4 GiB.
 use std::{path::Path, time::Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{PATIENCE, PROFILE, domain};
 use crate::{
@@ -26,8 +26,8 @@ pub(super) fn run(workspace: &Workspace, folder: &Path) -> Result<()> {
     let files = MachineFiles::make(workspace, PROFILE, &cfg, folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     machine.memory_mib = MACHINE_MIB;
-    let mut session = Session::start(&machine, &folder.join("toolstack-large.log"))?;
-    session.wait_for_prompt(PROMPT, PATIENCE).context("dom0 does not come up")?;
+    let mut session =
+        Session::at_prompt(&machine, &folder.join("toolstack-large.log"), PROMPT, PATIENCE)?;
     session.type_line("create large.cfg")?;
     let outcome = Outcome::follow(&mut session, "[large] ", |_| false, Instant::now() + PATIENCE);
     let end = outcome.end();

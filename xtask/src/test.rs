@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use mode::Mode;
+use tally::Tally;
 
 use crate::{
     run::Hypervisor,
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     /// [default: all but pvh-svm-bochs]
     #[arg(long, value_enum, conflicts_with_all = ["on", "foreign", "xen"])]
     mode: Vec<Mode>,
-    /// Only tests at dom0's prompt, end to end, and of `xl save`, whose names contain this
+    /// Only tests at dom0's prompt, end to end, and of lives on the real Xen, whose names contain this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
     /// Where: on hv alone, or on the real Xen too, as domUs of a Linux dom0
@@ -111,8 +112,9 @@ const KINDS: [Kind; 7] = [
 ];
 /// The oldest processor that is supported, and all that QEMU can emulate.
 const CPUS: [&str; 2] = ["qemu64", "max"];
+
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
-    let mut tally = tally::Tally::default();
+    let mut tally = Tally::default();
     let kinds: &[Kind] = match (args.names.is_empty(), args.kind.is_empty()) {
         _ if args.foreign => &[Kind::Foreign],
         (_, false) => &args.kind,
@@ -143,16 +145,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         return tally.finish();
     }
     if args.on == Hypervisor::Xen {
-        setup::require(&[&Tool::XEN[..], &Tool::CLIENTS].concat(), args.consent)?;
-        if !args.names.is_empty() || args.only.is_empty() {
-            on_xen::guests(workspace, &mut tally, &names)?;
-        }
-        if args.names.is_empty() {
-            on_xen::lives(workspace, &mut tally, &args.only)?;
-            end_to_end::on_xen(workspace, &mut tally, &args.only);
-            on_xen::saves(workspace, &mut tally, &args.only)?;
-            on_xen::grub::run(workspace, &mut tally, &args.only);
-        }
+        on_xen(workspace, &mut tally, args, &names)?;
         return tally.finish();
     }
     let mut table = None;
@@ -195,4 +188,18 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         println!("\n{table}");
     }
     tally.finish()
+}
+
+/// The tests on the real Xen; `names` are the guests.
+fn on_xen(workspace: &Workspace, tally: &mut Tally, args: &Args, names: &[String]) -> Result<()> {
+    setup::require(&[&Tool::XEN[..], &Tool::CLIENTS].concat(), args.consent)?;
+    if !args.names.is_empty() || args.only.is_empty() {
+        on_xen::guests(workspace, tally, names)?;
+    }
+    if args.names.is_empty() {
+        on_xen::lives::run(workspace, tally, &args.only)?;
+        end_to_end::on_xen(workspace, tally, &args.only);
+        on_xen::grub::run(workspace, tally, &args.only);
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! The same guests as domUs of hv and of the real Xen, side by side.
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{
     domains, guest,
@@ -17,9 +17,7 @@ use crate::{
 };
 
 pub(super) mod grub;
-mod lives;
-mod saves;
-pub(super) use saves::run as saves;
+pub(super) mod lives;
 
 /// How long the machine may take to boot, and a guest to end.
 const BOOT: Duration = Duration::from_secs(120);
@@ -60,8 +58,7 @@ pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String])
     let domains = domains::with_partners(workspace, &names)?;
     let machine =
         xen.machine(workspace, domains::PROFILE, &domains, &folder, &Options::default())?;
-    let mut session = Session::start(&machine, &folder.join("on-xen.log"))?;
-    session.wait_for_prompt(PROMPT, BOOT).context("dom0 of the real Xen does not come up")?;
+    let mut session = Session::at_prompt(&machine, &folder.join("on-xen.log"), PROMPT, BOOT)?;
     for (name, ours) in names.iter().zip(&ours) {
         for kind in TYPES {
             let xens = run_one(&mut session, name, kind)?;
@@ -69,14 +66,6 @@ pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String])
         }
     }
     Ok(())
-}
-
-/// httpd as both types of domain, from its creation to its end, unless `only` asks for other tests.
-pub(super) fn lives(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
-    if !"lives of httpd".contains(only) {
-        return Ok(());
-    }
-    TYPES.into_iter().try_for_each(|kind| lives::run(workspace, tally, kind))
 }
 
 /// Whether a guest speaks to the hypervisor, and not to what else our dom0 is.

@@ -2,7 +2,6 @@
 //! Lives of httpd on the real Xen: it is saved and restored, paused, rebooted and ended, and
 //! answers in between; dom0's log stays clean.
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{BOOT, PATIENCE};
+use super::{BOOT, PATIENCE, TYPES};
 use crate::{
     build, http,
     qemu::Forward,
@@ -26,10 +25,9 @@ use crate::{
     workspace::Workspace,
 };
 
-const ADDRESS: &str = "10.0.2.16";
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 10;
 /// Requests between two rounds, of which none may be lost.
-const REQUESTS: usize = 20;
+const REQUESTS: usize = 50;
 /// Functions of dom0's shell, whose lines are short: it wraps longer ones.
 const RUN: &str = "run() { \"$@\" > /tmp/o 2>&1 && echo done || cat /tmp/o; }";
 const GONE: &str = "gone() { while xl domid $1; do usleep 99999; done; }";
@@ -42,27 +40,49 @@ struct Place {
     port: u16,
 }
 
-/// Runs httpd as a domain of type `kind`.
-pub(super) fn run(workspace: &Workspace, tally: &mut Tally, kind: DomainType) -> Result<()> {
-    tally.begin(&format!("lives of httpd on the real Xen, {}", kind.name()));
+/// A test, and the command that creates httpd.
+type Test = fn(&mut Place, &str) -> Result<()>;
+
+const TESTS: [(&str, Test); 3] = [
+    ("saved and restored, ten times", saved_and_restored),
+    ("saved, and runs on", checkpoints),
+    ("paused, rebooted, shut down, destroyed", ends),
+];
+
+/// Runs those tests whose names contain `only`, with httpd as both types of domain.
+pub(crate) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
+    let chosen: Vec<_> = TESTS.into_iter().filter(|(name, _)| name.contains(only)).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
     build::images(workspace, PROFILE, &["httpd"])?;
+    TYPES.into_iter().try_for_each(|kind| on_a_machine(workspace, tally, kind, &chosen))
+}
+
+fn on_a_machine(
+    workspace: &Workspace,
+    tally: &mut Tally,
+    kind: DomainType,
+    tests: &[(&str, Test)],
+) -> Result<()> {
+    let kind = kind.name();
+    tally.begin(&format!("lives of httpd on the real Xen, {kind}"));
     let folder = workspace.target_dir().join("run").join("test");
-    let path = workspace.root().join("apps/httpd/httpd.cfg");
-    let httpd = Domain::new(path.clone(), fs::read_to_string(path)?)?;
+    let httpd = Domain::of_app(workspace, "httpd")?;
+    let address = httpd.config().address().context("httpd has no address")?.to_owned();
     let xen = RealXen::fetch(workspace)?;
     let mut machine = xen.machine(workspace, PROFILE, &[httpd], &folder, &Options::default())?;
     let port = any_free()?;
-    machine.forwards = vec![Forward::tcp(port, ADDRESS, 80)];
-    let log = folder.join(format!("lives-{}.log", kind.name()));
-    let mut session = Session::start(&machine, &log)?;
-    session.wait_for_prompt(PROMPT, BOOT).context("dom0 of the real Xen does not come up")?;
+    machine.forwards = vec![Forward::tcp(port, &address, 80)];
+    let log = folder.join(format!("lives-{kind}.log"));
+    let mut session = Session::at_prompt(&machine, &log, PROMPT, BOOT)?;
     session.command(PROMPT, RUN, PATIENCE)?;
     session.command(PROMPT, GONE, PATIENCE)?;
     let mut place = Place { session, port };
-    let create = format!("xl create -q httpd.cfg type=\\\"{}\\\"", kind.name());
-    tally.run("saved and restored", || saved_and_restored(&mut place, &create));
-    tally.run("saved, and runs on", || checkpoints(&mut place, &create));
-    tally.run("paused, rebooted, shut down, destroyed", || ends(&mut place, &create));
+    let create = format!("xl create -q httpd.cfg type=\\\"{kind}\\\"");
+    for (name, test) in tests {
+        tally.run(name, || test(&mut place, &create));
+    }
     Ok(())
 }
 

@@ -100,9 +100,10 @@ impl Ring {
                 return false;
             }
             self.notify();
-            if sched::poll(console_port(), to_hypervisor_ns(now + SLEEP_NS)).is_err() {
-                sched::yield_now();
-            }
+            // An event that is pending already, as it stays while upcalls are masked, ends this at
+            // once.
+            let _ = sched::poll(console_port(), to_hypervisor_ns(now + SLEEP_NS));
+            sched::yield_now();
         }
     }
 

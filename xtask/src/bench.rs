@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    build::{self, Profile},
     setup::{self, Consent, Tool},
     workspace::Workspace,
 };
@@ -74,7 +73,6 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         return versus::run(workspace, args);
     }
     setup::require(&[&[Tool::Qemu][..], &Tool::CLIENTS].concat(), args.consent)?;
-    build::images(workspace, Profile::Image, &["hv", "dom0", "httpd", "echo", "hello", "bench"])?;
     let path = args.json.clone().unwrap_or_else(|| workspace.target_dir().join("bench.json"));
     // The other groups keep their figures.
     let mut figures = if args.filter.is_some() { earlier(&path)? } else { Map::new() };

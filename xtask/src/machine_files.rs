@@ -50,10 +50,7 @@ impl MachineFiles {
         folder: &Path,
         verbose: bool,
     ) -> Result<Self> {
-        let apps: Vec<String> = domains.iter().filter_map(|domain| domain.app(workspace)).collect();
-        let mut names = vec!["hv", "dom0"];
-        names.extend(apps.iter().map(String::as_str));
-        build::images(workspace, profile, &names)?;
+        ramdisk::build_images(workspace, profile, domains, &["hv", "dom0"])?;
         let mut archive = ramdisk::dom0_ramdisk(workspace, profile, domains)?;
         for (name, contents) in more {
             archive.add(name, *contents);

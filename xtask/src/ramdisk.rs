@@ -111,10 +111,12 @@ impl Domain {
         &self.config
     }
 
-    /// The app whose image is the kernel, if it is one.
-    pub(crate) fn app(&self, workspace: &Workspace) -> Option<String> {
-        let app = self.config.kernel.strip_prefix("/boot/")?;
-        workspace.root().join("apps").join(app).is_dir().then(|| app.to_owned())
+    /// What is built here as the kernel, if it is: an app or a test guest.
+    fn image(&self, workspace: &Workspace) -> Option<&str> {
+        let name = self.config.kernel.strip_prefix("/boot/")?;
+        let guests = workspace.root().join("tests").join("guests").join("src").join("bin");
+        let is_guest = guests.join(format!("{name}.rs")).is_file();
+        (is_guest || is_app(workspace, name)).then_some(name)
     }
 
     fn add_to(&self, archive: &mut Archive, workspace: &Workspace, profile: Profile) -> Result<()> {
@@ -125,9 +127,9 @@ impl Domain {
         let kernel = kernel.unwrap_or_else(|| self.host_path(&self.config.kernel));
         archive.add(&self.config.kernel, read(&kernel)?);
         let Some(name) = &self.config.ramdisk else { return Ok(()) };
-        let app = self.app(workspace).filter(|app| *name == format!("/boot/{app}.cpio"));
-        let ramdisk = match app {
-            Some(app) => app_ramdisk(workspace, &app)?,
+        let app = name.strip_prefix("/boot/").and_then(|name| name.strip_suffix(".cpio"));
+        let ramdisk = match app.filter(|app| is_app(workspace, app)) {
+            Some(app) => app_ramdisk(workspace, app)?,
             None => read(&self.host_path(name))?,
         };
         archive.add(name, ramdisk);
@@ -137,6 +139,21 @@ impl Domain {
     fn host_path(&self, named: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new(".")).join(named)
     }
+}
+
+/// Builds the kernels of `domains` that are built here, and `others`.
+pub(crate) fn build_images(
+    workspace: &Workspace,
+    profile: Profile,
+    domains: &[Domain],
+    others: &[&str],
+) -> Result<()> {
+    let kernels = domains.iter().filter_map(|domain| domain.image(workspace));
+    let names: Vec<&str> = others.iter().copied().chain(kernels).collect();
+    if !names.is_empty() {
+        build::images(workspace, profile, &names)?;
+    }
+    Ok(())
 }
 
 /// dom0's ramdisk for a machine that starts with `domains`; their images must have been built.
@@ -152,6 +169,10 @@ pub(crate) fn dom0_ramdisk(
             .with_context(|| domain.path.display().to_string())?;
     }
     Ok(archive)
+}
+
+fn is_app(workspace: &Workspace, name: &str) -> bool {
+    workspace.root().join("apps").join(name).is_dir()
 }
 
 fn app_ramdisk(workspace: &Workspace, app: &str) -> Result<Vec<u8>> {

@@ -123,8 +123,8 @@ impl RealXen {
         Ok(Self { debian, dom0 })
     }
 
-    /// A machine whose dom0 has the cfgs and images of `domains`, which must have been built; its
-    /// ramdisk is written into `folder`.
+    /// A machine whose dom0 has the cfgs and images of `domains`; its ramdisk is written into
+    /// `folder`.
     pub(crate) fn machine(
         &self,
         workspace: &Workspace,
@@ -133,6 +133,7 @@ impl RealXen {
         folder: &Path,
         options: &Options<'_>,
     ) -> Result<Machine> {
+        ramdisk::build_images(workspace, profile, domains, &[])?;
         let ramdisk = folder.join("dom0-of-xen.cpio");
         fs::create_dir_all(folder)?;
         let mut bytes = self.dom0.bytes();

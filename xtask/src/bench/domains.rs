@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Row;
 use crate::{
-    build::{self, Profile},
+    build::Profile,
     machine_files::MachineFiles,
     progress::Step,
     qemu::{Machine, Serial},
@@ -16,7 +16,7 @@ use crate::{
     run::DomainType,
     session::Session,
     test::{
-        PROMPT, guest,
+        PROMPT,
         outcome::{End, Outcome},
     },
     workspace::Workspace,
@@ -78,7 +78,6 @@ pub(super) fn domains() -> Result<Vec<Domain>> {
 }
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
-    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let folder = workspace.target_dir().join("run").join("bench");
     let files = MachineFiles::make(workspace, PROFILE, &domains()?, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);

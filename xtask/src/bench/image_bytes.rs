@@ -18,6 +18,7 @@ use crate::{
 const IMAGES: [&str; 5] = ["hv", "dom0", "httpd", "echo", "hello"];
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
+    build::images(workspace, Profile::Image, &IMAGES)?;
     let row = |name: &&str| {
         let path = build::finished(workspace, Profile::Image, name);
         let bytes = fs::read(&path).with_context(|| path.display().to_string())?;

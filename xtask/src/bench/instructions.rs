@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CPUS: [&str; 2] = ["qemu64", "max"];
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
+    build::images(workspace, Profile::Image, &["hv", GUEST])?;
     let mut rows = Vec::new();
     for cpu in CPUS {
         let hv = build::finished(workspace, Profile::Image, "hv");

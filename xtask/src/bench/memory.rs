@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 
 use super::Row;
 use crate::{
-    build::{self, Profile},
+    build::Profile,
     machine_files::MachineFiles,
     qemu::{Machine, Serial},
     ramdisk::Domain,
     session::Session,
-    test::{PROMPT, guest},
+    test::PROMPT,
     workspace::Workspace,
 };
 
@@ -23,7 +23,6 @@ const MACHINE_KIB: f64 = 256.0 * 1024.0;
 const IDLE_MIB: u32 = 4;
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
-    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let idle = format!("name = \"idle\"\nkernel = \"/boot/pong\"\nmemory = {IDLE_MIB}\n");
     let domains = [Domain::new("idle.cfg".into(), idle)?];
     let folder = workspace.target_dir().join("run").join("bench");

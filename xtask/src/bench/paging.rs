@@ -11,13 +11,12 @@ use anyhow::{Context, Result};
 
 use super::{Row, domains};
 use crate::{
-    build,
     machine_files::MachineFiles,
     progress::Step,
     qemu::{Machine, Serial},
     ramdisk::Domain,
     session::Session,
-    test::{PROMPT, guest, outcome::Outcome},
+    test::{PROMPT, outcome::Outcome},
     workspace::Workspace,
 };
 
@@ -33,7 +32,6 @@ const KINDS: [(&str, &str); 3] = [
 const IN_TIME: &str = "512 pages touched after a flush";
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Row>> {
-    build::images(workspace, domains::PROFILE, &[guest::PACKAGE])?;
     let mut rows = Vec::new();
     for (kind, outcome) in run(workspace, Some(0))? {
         for (name, value) in &outcome.figures {

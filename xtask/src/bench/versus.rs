@@ -10,9 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Args, shown};
 use crate::{
-    build::{self, Profile},
     setup::{self, Tool},
-    test::guest,
     workspace::Workspace,
 };
 
@@ -61,7 +59,6 @@ const TABLES: [(&str, Measure); 4] = [
 /// Measures, prints the tables as they are in the README, and writes the JSON.
 pub(super) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::require(&Tool::XEN, args.consent)?;
-    build::images(workspace, Profile::Image, &["hv", "dom0", "httpd", guest::PACKAGE])?;
     let (mut figures, mut failed) = (Map::new(), Vec::new());
     for (name, measure) in TABLES {
         if args.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {

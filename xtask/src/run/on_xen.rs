@@ -6,7 +6,6 @@ use anyhow::{Result, ensure};
 
 use super::{Accelerator, Args, Medium};
 use crate::{
-    build,
     qemu::Machine,
     ramdisk::Domain,
     real_xen::{self, Options, RealXen},
@@ -29,14 +28,6 @@ pub(super) fn machine(
         "the real Xen and its Linux dom0 need --memory {} or more",
         real_xen::MEMORY_MIB
     );
-    let apps: Vec<String> = domains.iter().filter_map(|domain| domain.app(workspace)).collect();
-    if !apps.is_empty() {
-        build::images(
-            workspace,
-            args.profile,
-            &apps.iter().map(String::as_str).collect::<Vec<_>>(),
-        )?;
-    }
     let types = args.r#type.map(|kind| format!("domain_type={}", kind.name())).unwrap_or_default();
     let options = Options {
         xen_arguments: if args.verbose { "loglvl=all guest_loglvl=all" } else { "" },

@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 
 use super::{guest, outcome::Outcome};
 use crate::{
-    build::{self, Profile},
+    build::Profile,
     machine_files::MachineFiles,
     progress::Step,
     qemu::{Machine, Serial},
@@ -53,10 +53,8 @@ pub(super) fn each(
     Ok(())
 }
 
-/// The domains of the guests `names` and of those that they need beside them; their images are
-/// built.
+/// The domains of the guests `names` and of those that they need beside them.
 pub(super) fn with_partners(workspace: &Workspace, names: &[String]) -> Result<Vec<Domain>> {
-    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let partners = names.iter().filter_map(|name| guest::partner(name));
     let names_and_partners = names.iter().map(String::as_str).chain(partners);
     names_and_partners.map(|name| domain(workspace, name)).collect()

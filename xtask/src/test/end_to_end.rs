@@ -5,11 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::tally::Tally;
-use crate::{
-    build::{self, Profile},
-    service::Service,
-    workspace::Workspace,
-};
+use crate::{service::Service, workspace::Workspace};
 
 mod beside_spinner;
 mod browser;
@@ -92,7 +88,6 @@ pub(super) fn run(
 ) -> Result<()> {
     let folder = workspace.target_dir().join("run").join("test");
     fs::create_dir_all(&folder)?;
-    build::images(workspace, Profile::Image, &["spinner"])?;
     let httpd = workspace.root().join("apps").join("httpd").join("httpd.cfg");
     let text = fs::read_to_string(&httpd).with_context(|| httpd.display().to_string())?;
     let little = folder.join("httpd-8.cfg");

@@ -37,7 +37,7 @@ pub(super) fn on_hv(
     cpu: &str,
 ) -> Result<()> {
     tally.begin(&format!("guests as first domain, {cpu}"));
-    build::images(workspace, PROFILE, &["hv", guest::PACKAGE])?;
+    build_images(workspace, names)?;
     for name in names {
         let outcome = run(workspace, &hv(workspace), HV_ARGUMENTS, name, cpu)?;
         tally.guest(name, &guest::verdict(name, &outcome));
@@ -56,7 +56,7 @@ pub(super) fn on_both(
     let magic = fs::read(xen)?.first_chunk::<4>().copied();
     ensure!(magic == Some(*b"\x7fELF"), "{} is no ELF: gunzip it first", xen.display());
     tally.begin("guests as first domain, hv against Xen");
-    build::images(workspace, PROFILE, &["hv", guest::PACKAGE])?;
+    build_images(workspace, names)?;
     for name in names {
         let ours = run(workspace, &hv(workspace), HV_ARGUMENTS, name, "max")?;
         let xens = run(workspace, xen, XEN_ARGUMENTS, name, XEN_CPU)?;
@@ -71,6 +71,11 @@ pub(super) fn on_both(
         tally.fail(name, &format!("hv {:?}, Xen {:?}{rows}", ours.end(), xens.end()));
     }
     Ok(())
+}
+
+fn build_images(workspace: &Workspace, names: &[String]) -> Result<()> {
+    let images: Vec<&str> = names.iter().map(String::as_str).chain(["hv"]).collect();
+    build::images(workspace, PROFILE, &images).map(drop)
 }
 
 fn hv(workspace: &Workspace) -> PathBuf {

@@ -12,12 +12,11 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     domains::{self, PROMPT},
-    guest,
     tally::Tally,
     toolstack::{PATIENCE, Prompt},
 };
 use crate::{
-    build::{self, Profile},
+    build::Profile,
     http,
     machine_files::MachineFiles,
     qemu::{FIRST_LEASE, Forward, Machine, Serial},
@@ -76,7 +75,6 @@ fn on(workspace: &Workspace, tally: &mut Tally, kind: DomainType) -> Result<()> 
         Domain::of_app(workspace, "echo")?.with_setting("type", kind),
         domains::domain(workspace, "hostile_frontend")?,
     ];
-    build::images(workspace, PROFILE, &[guest::PACKAGE])?;
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let [http, echo_tcp, echo_udp] = [any_free()?, any_free()?, any_free()?];
     let mut machine = Machine::new(files.boot(), Serial::Terminal);

@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use super::{
     PROMPT,
     first_domain::{HV_ARGUMENTS, machine},
-    guest,
     tally::Tally,
 };
 use crate::{
@@ -35,7 +34,6 @@ const TESTS: [(&str, Test); 3] = [
 
 pub(super) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Result<()> {
     tally.begin("traps in ring 0");
-    build::images(workspace, PROFILE, &["hv", guest::PACKAGE])?;
     for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(only)) {
         tally.run(name, || test(workspace));
     }
@@ -76,6 +74,7 @@ fn machine_check(workspace: &Workspace) -> Result<()> {
 }
 
 fn double_fault(workspace: &Workspace) -> Result<()> {
+    build::images(workspace, PROFILE, &["hv", "double_fault"])?;
     let guest = build::finished(workspace, PROFILE, "double_fault");
     let machine = machine(&build::finished(workspace, PROFILE, "hv"), HV_ARGUMENTS, &guest);
     let log = workspace.target_dir().join("run").join("test").join("double-fault.log");

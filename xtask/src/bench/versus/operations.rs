@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const CPU: &str = "Skylake-Client-v1,-smap,-monitor,-rdtscp";
 
 pub(super) fn measure(workspace: &Workspace) -> Result<Table> {
+    build::images(workspace, Profile::Image, &["hv", GUEST])?;
     let hv = build::finished(workspace, Profile::Image, "hv");
     let xen = real_xen::hypervisor(&Debian::new(workspace))?;
     let without = format!("{} {NO_MITIGATIONS}", first_domain::XEN_ARGUMENTS);

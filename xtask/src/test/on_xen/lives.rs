@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{BOOT, PATIENCE, TYPES};
 use crate::{
-    build, http,
+    http,
     qemu::Forward,
     ramdisk::Domain,
     real_xen::{Options, PROMPT, RealXen},
@@ -55,7 +55,6 @@ pub(crate) fn run(workspace: &Workspace, tally: &mut Tally, only: &str) -> Resul
     if chosen.is_empty() {
         return Ok(());
     }
-    build::images(workspace, PROFILE, &["httpd"])?;
     TYPES.into_iter().try_for_each(|kind| on_a_machine(workspace, tally, kind, &chosen))
 }
 

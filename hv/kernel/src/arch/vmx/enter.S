@@ -18,20 +18,7 @@ vmx_enter:
     push rbx                            // VMX_FRAME_BYTES in all
     test eax, eax                       // the flags stay until the jump
     mov rax, [rbx + {RAX}]
-    mov rcx, [rbx + {RCX}]
-    mov rdx, [rbx + {RDX}]
-    mov rsi, [rbx + {RSI}]
-    mov rdi, [rbx + {RDI}]
-    mov rbp, [rbx + {RBP}]
-    mov r8, [rbx + {R8}]
-    mov r9, [rbx + {R9}]
-    mov r10, [rbx + {R10}]
-    mov r11, [rbx + {R11}]
-    mov r12, [rbx + {R12}]
-    mov r13, [rbx + {R13}]
-    mov r14, [rbx + {R14}]
-    mov r15, [rbx + {R15}]
-    mov rbx, [rbx + {RBX}]
+    RESTORE_REGISTERS_FROM_RBX
     jnz 1f
     vmlaunch
     jmp 2f
@@ -45,20 +32,7 @@ vmx_enter:
 vmx_exit:
     push rax
     mov rax, [rsp + 8]
-    mov [rax + {RBX}], rbx
-    mov [rax + {RCX}], rcx
-    mov [rax + {RDX}], rdx
-    mov [rax + {RSI}], rsi
-    mov [rax + {RDI}], rdi
-    mov [rax + {RBP}], rbp
-    mov [rax + {R8}], r8
-    mov [rax + {R9}], r9
-    mov [rax + {R10}], r10
-    mov [rax + {R11}], r11
-    mov [rax + {R12}], r12
-    mov [rax + {R13}], r13
-    mov [rax + {R14}], r14
-    mov [rax + {R15}], r15
+    SAVE_REGISTERS_TO_RAX
     mov rdi, rax
     pop [rdi + {RAX}]
     SAVE_XMM rdi, {XMM}

@@ -4,7 +4,7 @@
 //! A guest's kernel runs in ring 3, so these take #GP. The list is short on purpose: everything
 //! else is the guest's own fault (Intel SDM volume 2).
 pub use crate::instruction_bytes::MAX_LENGTH;
-use crate::instruction_bytes::{Bytes, Prefixes};
+use crate::instruction_bytes::{Bytes, CodeSize, Prefixes};
 
 #[cfg(test)]
 mod tests;
@@ -99,7 +99,7 @@ pub struct Decoded {
 /// list or not whole.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<Decoded> {
-    let mut bytes = Bytes::new(bytes);
+    let mut bytes = Bytes::new(bytes, CodeSize::Bits64);
     let (prefixes, opcode) = bytes.prefixes()?;
     if prefixes.lock {
         return None;
@@ -122,7 +122,7 @@ fn decode_port(opcode: u8, bytes: &mut Bytes<'_>, prefixes: Prefixes) -> Option<
         _ => return None,
     };
     // A segment base would be needed for them.
-    if is_string && prefixes.segment {
+    if is_string && prefixes.segment.is_some() {
         return None;
     }
     let size = match (opcode & 1, prefixes.short_operand) {

@@ -1,29 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The bytes of an instruction in 64-bit mode, one after the other, and its prefixes (Intel SDM
-//! volume 2, chapter 2).
+//! The bytes of an instruction, one after the other, and its prefixes (Intel SDM volume 2, chapter 2).
 
 /// Longest instruction, in bytes.
 pub const MAX_LENGTH: usize = 15;
 
+/// The size of code, by which its instructions are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeSize {
+    /// 16 bits: operands and addresses too, unless a prefix says 32.
+    Bits16,
+    /// 32 bits, unless a prefix says 16.
+    Bits32,
+    /// 64-bit mode: addresses of 64 bits, almost without segments.
+    Bits64,
+}
+
+/// A segment register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are named after the registers")]
+pub enum SegmentRegister {
+    Es,
+    Cs,
+    Ss,
+    Ds,
+    Fs,
+    Gs,
+}
+
 /// What stands before an opcode.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Prefixes {
-    /// Operands have 16 bits, where REX does not say 64.
+    /// Operands have 16 bits, where REX does not say 64; in 16-bit code 32.
     pub(crate) short_operand: bool,
-    /// Addresses have 32 bits.
+    /// Addresses have 32 bits; in 32-bit code 16.
     pub(crate) short_address: bool,
     /// A string instruction is repeated.
     pub(crate) repeat: bool,
     /// `lock`.
     pub(crate) lock: bool,
     /// Another segment than the usual one.
-    pub(crate) segment: bool,
+    pub(crate) segment: Option<SegmentRegister>,
     /// The REX prefix, 0 for none.
     pub(crate) rex: u8,
 }
 
 impl Prefixes {
-    /// Bytes of an operand that is not a byte.
+    /// Bytes of an operand that is not a byte, in 32-bit and 64-bit code.
     pub(crate) const fn wide(self) -> u8 {
         match (self.rex & 8 != 0, self.short_operand) {
             (true, _) => 8,
@@ -37,12 +59,13 @@ impl Prefixes {
 pub(crate) struct Bytes<'a> {
     rest: &'a [u8],
     taken: u8,
+    size: CodeSize,
 }
 
 impl<'a> Bytes<'a> {
-    /// The instruction at the start of `bytes`.
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes.get(..MAX_LENGTH).unwrap_or(bytes), taken: 0 }
+    /// The instruction at the start of `bytes`, in code of this size.
+    pub(crate) fn new(bytes: &'a [u8], size: CodeSize) -> Self {
+        Self { rest: bytes.get(..MAX_LENGTH).unwrap_or(bytes), taken: 0, size }
     }
 
     /// How many have been taken.
@@ -93,13 +116,19 @@ impl<'a> Bytes<'a> {
         Some((value << unused).cast_signed().wrapping_shr(unused).cast_unsigned())
     }
 
-    /// The prefixes, and the first byte of the opcode. REX counts right before the opcode only.
+    /// The bytes that are left.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The prefixes, and the first byte of the opcode. REX counts in 64-bit mode and right before the
+    /// opcode only.
     pub(crate) fn prefixes(&mut self) -> Option<(Prefixes, u8)> {
         let mut prefixes = Prefixes::default();
         loop {
             let byte = self.next()?;
             match byte {
-                0x40..=0x4f => {
+                0x40..=0x4f if self.size == CodeSize::Bits64 => {
                     prefixes.rex = byte;
                     continue;
                 }
@@ -107,7 +136,12 @@ impl<'a> Bytes<'a> {
                 0x67 => prefixes.short_address = true,
                 0xf2 | 0xf3 => prefixes.repeat = true,
                 0xf0 => prefixes.lock = true,
-                0x26 | 0x2e | 0x36 | 0x3e | 0x64 | 0x65 => prefixes.segment = true,
+                0x26 => prefixes.segment = Some(SegmentRegister::Es),
+                0x2e => prefixes.segment = Some(SegmentRegister::Cs),
+                0x36 => prefixes.segment = Some(SegmentRegister::Ss),
+                0x3e => prefixes.segment = Some(SegmentRegister::Ds),
+                0x64 => prefixes.segment = Some(SegmentRegister::Fs),
+                0x65 => prefixes.segment = Some(SegmentRegister::Gs),
                 opcode => return Some((prefixes, opcode)),
             }
             prefixes.rex = 0;

@@ -33,7 +33,7 @@ pub mod frame_table;
 pub mod grant_table;
 pub mod guest_range;
 pub mod hvm;
-mod instruction_bytes;
+pub mod instruction_bytes;
 pub mod log_ring;
 pub mod memory_op;
 pub mod page_info;

@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `invlpg`: how long it is, and which address it names, where the processor does not say.
-use crate::instruction_bytes::{Bytes, Prefixes};
-
-/// The size of code, by which addresses are decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeSize {
-    /// 16 bits.
-    Short,
-    /// 32 bits.
-    Wide,
-    /// 64 bits.
-    Long,
-}
+use crate::instruction_bytes::{Bytes, CodeSize, Prefixes};
 
 /// A decoded `invlpg`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +20,7 @@ pub fn decode(
     register: impl Fn(u8) -> u64,
 ) -> Option<Invlpg> {
     const OPCODE: [u8; 2] = [0x0f, 0x01];
-    let mut bytes = Bytes::new(bytes);
+    let mut bytes = Bytes::new(bytes, size);
     let (prefixes, first) = bytes.prefixes()?;
     let (second, modrm) = (bytes.next()?, bytes.next()?);
     let (mode, group) = (modrm >> 6, modrm >> 3 & 7);
@@ -39,9 +28,9 @@ pub fn decode(
         return None;
     }
     let has_short_address = match size {
-        CodeSize::Short => !prefixes.short_address,
-        CodeSize::Wide => prefixes.short_address,
-        CodeSize::Long => false,
+        CodeSize::Bits16 => !prefixes.short_address,
+        CodeSize::Bits32 => prefixes.short_address,
+        CodeSize::Bits64 => false,
     };
     if has_short_address {
         bytes.skip(match (mode, modrm & 7) {
@@ -60,7 +49,7 @@ pub fn decode(
     let from_rip = if operand.is_relative { rip.wrapping_add(u64::from(length)) } else { 0 };
     let address = sum.wrapping_add(from_rip);
     let address = if prefixes.short_address { address & 0xffff_ffff } else { address };
-    let is_flat = size == CodeSize::Long && !prefixes.segment;
+    let is_flat = size == CodeSize::Bits64 && prefixes.segment.is_none();
     Some(Invlpg { address: is_flat.then_some(address), length })
 }
 
@@ -103,7 +92,7 @@ mod tests {
 
     /// Register n is n thousands in hexadecimal.
     fn long(bytes: &[u8]) -> Option<(Option<u64>, u8)> {
-        let decoded = decode(bytes, CodeSize::Long, 0x10_0000, |n| u64::from(n) << 12);
+        let decoded = decode(bytes, CodeSize::Bits64, 0x10_0000, |n| u64::from(n) << 12);
         decoded.map(|decoded| (decoded.address, decoded.length))
     }
 
@@ -128,10 +117,10 @@ mod tests {
         assert_eq!(long(&[0x65, 0x0f, 0x01, 0x3f]), Some((None, 4)));
         let other =
             |bytes: &[u8], size| decode(bytes, size, 0, |_| 0).map(|it| (it.address, it.length));
-        assert_eq!(other(&[0x0f, 0x01, 0x3f], CodeSize::Wide), Some((None, 3)));
-        assert_eq!(other(&[0x0f, 0x01, 0x3d, 1, 2, 3, 4], CodeSize::Wide), Some((None, 7)));
-        assert_eq!(other(&[0x67, 0x0f, 0x01, 0x3e, 1, 2], CodeSize::Wide), Some((None, 6)));
-        assert_eq!(other(&[0x0f, 0x01, 0x7e, 1], CodeSize::Short), Some((None, 4)));
+        assert_eq!(other(&[0x0f, 0x01, 0x3f], CodeSize::Bits32), Some((None, 3)));
+        assert_eq!(other(&[0x0f, 0x01, 0x3d, 1, 2, 3, 4], CodeSize::Bits32), Some((None, 7)));
+        assert_eq!(other(&[0x67, 0x0f, 0x01, 0x3e, 1, 2], CodeSize::Bits32), Some((None, 6)));
+        assert_eq!(other(&[0x0f, 0x01, 0x7e, 1], CodeSize::Bits16), Some((None, 4)));
     }
 
     #[test]

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `ins` and `outs` of a PVH guest, with their repetitions: which memory they mean, and what they do
 //! to the registers (Intel SDM volume 2, INS and OUTS).
-use crate::emulate::MAX_LENGTH;
+use crate::instruction_bytes::{Bytes, CodeSize, SegmentRegister};
 
 const PAGE: u64 = 4096;
-
-/// A segment register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are named after the registers")]
-pub enum SegmentRegister {
-    Es,
-    Cs,
-    Ss,
-    Ds,
-    Fs,
-    Gs,
-}
 
 /// What a segment register says of memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,17 +16,6 @@ pub struct Bounds {
     pub rights: u8,
 }
 
-/// How the processor makes addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// With segments: offsets of 16 bits, unless the instruction says 32.
-    Bits16,
-    /// With segments: offsets of 32 bits, unless the instruction says 16.
-    Bits32,
-    /// Almost without segments.
-    Bits64,
-}
-
 /// One of the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StringIo {
@@ -48,46 +25,33 @@ pub struct StringIo {
     pub is_read: bool,
     /// As often as rcx says.
     pub repeats: bool,
-    mode: Mode,
+    size: CodeSize,
     address_bits: u32,
 }
 
 impl StringIo {
     /// The instruction at the start of `bytes`; `None` for another one.
     #[must_use]
-    pub fn decode(bytes: &[u8], mode: Mode) -> Option<Self> {
-        let (normal, other) = match mode {
-            Mode::Bits16 => (16, 32),
-            Mode::Bits32 => (32, 16),
-            Mode::Bits64 => (64, 32),
+    pub fn decode(bytes: &[u8], size: CodeSize) -> Option<Self> {
+        let (prefixes, opcode) = Bytes::new(bytes, size).prefixes()?;
+        let is_read = match opcode {
+            0x6c | 0x6d => true,
+            0x6e | 0x6f => false,
+            _ => return None,
         };
-        let mut found = Self {
-            segment: SegmentRegister::Ds,
-            is_read: false,
-            repeats: false,
-            mode,
-            address_bits: normal,
+        let (normal, other) = match size {
+            CodeSize::Bits16 => (16, 32),
+            CodeSize::Bits32 => (32, 16),
+            CodeSize::Bits64 => (64, 32),
         };
-        for &byte in bytes.iter().take(MAX_LENGTH) {
-            match byte {
-                0x26 => found.segment = SegmentRegister::Es,
-                0x2e => found.segment = SegmentRegister::Cs,
-                0x36 => found.segment = SegmentRegister::Ss,
-                0x3e => found.segment = SegmentRegister::Ds,
-                0x64 => found.segment = SegmentRegister::Fs,
-                0x65 => found.segment = SegmentRegister::Gs,
-                0x66 => {}
-                0x67 => found.address_bits = other,
-                0xf2 | 0xf3 => found.repeats = true,
-                0x40..=0x4f if mode == Mode::Bits64 => {}
-                0x6c | 0x6d => {
-                    return Some(Self { segment: SegmentRegister::Es, is_read: true, ..found });
-                }
-                0x6e | 0x6f => return Some(found),
-                _ => return None,
-            }
-        }
-        None
+        let outs = prefixes.segment.unwrap_or(SegmentRegister::Ds);
+        (!prefixes.lock).then_some(Self {
+            segment: if is_read { SegmentRegister::Es } else { outs },
+            is_read,
+            repeats: prefixes.repeat,
+            size,
+            address_bits: if prefixes.short_address { other } else { normal },
+        })
     }
 
     /// The part of a register that counts.
@@ -107,7 +71,7 @@ impl StringIo {
     /// instruction have them.
     #[must_use]
     pub fn linear(&self, bounds: &Bounds, offset: u64, bytes: u64) -> Option<u64> {
-        if self.mode == Mode::Bits64 {
+        if self.size == CodeSize::Bits64 {
             let has_base = matches!(self.segment, SegmentRegister::Fs | SegmentRegister::Gs);
             let base = if has_base { bounds.base } else { 0 };
             let first = base.wrapping_add(offset);

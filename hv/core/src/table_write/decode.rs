@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bytes of an instruction to a [`TableWrite`].
 use super::{Operation, Source, TableWrite};
-use crate::instruction_bytes::{Bytes, Prefixes};
+use crate::instruction_bytes::{Bytes, CodeSize, Prefixes};
 
 /// Where the source of an instruction is.
 enum From {
@@ -15,7 +15,7 @@ enum From {
 /// memory of the list, or not whole.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<TableWrite> {
-    let mut bytes = Bytes::new(bytes);
+    let mut bytes = Bytes::new(bytes, CodeSize::Bits64);
     let (prefixes, opcode) = bytes.prefixes()?;
     // Addresses of 32 bits and repetition are not among them.
     if prefixes.short_address || prefixes.repeat {

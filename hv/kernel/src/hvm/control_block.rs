@@ -2,7 +2,7 @@
 //! [`ControlBlock`]: what a back end gives for each vCPU, and [`Backend`]: what it is.
 use hv_core::hvm::p2m::Format;
 use hv_core::hvm::paging::{EFER_LMA, Paging};
-use hv_core::hvm::string_io::SegmentRegister;
+use hv_core::instruction_bytes::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
 

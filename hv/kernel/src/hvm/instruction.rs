@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The instruction that made a guest leave: its bytes, its length, and stepping over it.
-use hv_core::emulate::MAX_LENGTH;
 use hv_core::hvm::instruction::Known;
-use hv_core::hvm::string_io::SegmentRegister;
-
+use hv_core::instruction_bytes::{CodeSize, MAX_LENGTH, SegmentRegister};
 use xen_abi::trap::VECTOR_DB;
 
+use super::control_block::Segment;
 use super::exit::Refused;
 use super::memory;
 use crate::vcpu::Vcpu;
@@ -15,11 +14,33 @@ const TRAP: u64 = 1 << 8;
 /// DR6: the #DB is for that.
 const SINGLE_STEP: u64 = 1 << 14;
 
-/// The bytes at rip, as far as they can be read.
-pub fn fetch(vcpu: &Vcpu) -> [u8; MAX_LENGTH] {
-    const PAGE: u64 = 4096;
+/// What is at rip.
+pub struct Fetched {
+    /// The bytes, as far as they can be read; then 0.
+    pub bytes: [u8; MAX_LENGTH],
+    /// The size of the code.
+    pub size: CodeSize,
+}
+
+/// Reads the instruction at rip.
+pub fn fetch(vcpu: &Vcpu) -> Fetched {
+    let (size, base) = code(vcpu);
+    Fetched { bytes: read(vcpu, base), size }
+}
+
+/// The size of the code that runs, and where its segment begins.
+fn code(vcpu: &Vcpu) -> (CodeSize, u64) {
     let block = vcpu.hvm.block();
-    let base = if block.is_64_bit() { 0 } else { block.segment(SegmentRegister::Cs).base };
+    if block.is_64_bit() {
+        return (CodeSize::Bits64, 0);
+    }
+    let Segment { attributes, base, .. } = block.segment(SegmentRegister::Cs);
+    let is_wide = attributes & Segment::WIDE != 0;
+    (if is_wide { CodeSize::Bits32 } else { CodeSize::Bits16 }, base)
+}
+
+fn read(vcpu: &Vcpu, base: u64) -> [u8; MAX_LENGTH] {
+    const PAGE: u64 = 4096;
     let at = vcpu.regs.rip.get().wrapping_add(base);
     let mut bytes = [0; MAX_LENGTH];
     // SAFETY: the array has room for all.
@@ -35,7 +56,11 @@ pub fn fetch(vcpu: &Vcpu) -> [u8; MAX_LENGTH] {
 /// The length of the instruction, as the processor says or by decoding it.
 pub fn length(vcpu: &Vcpu, known: Known) -> Result<u8, Refused> {
     let said = vcpu.hvm.block().instruction_length();
-    said.or_else(|| known.length(&fetch(vcpu))).ok_or(Refused)
+    said.or_else(|| {
+        let Fetched { bytes, size } = fetch(vcpu);
+        known.length(&bytes, size)
+    })
+    .ok_or(Refused)
 }
 
 /// Continues behind an instruction of `length` bytes.

@@ -8,7 +8,7 @@ use hv_core::hvm::local_apic::timer::Due;
 use hv_core::hvm::local_apic::{Effect, LocalApic, Next};
 
 use super::exit::Refused;
-use super::instruction::{advance, fetch};
+use super::instruction::{Fetched, advance, fetch};
 use super::{events, startup};
 use crate::arch::tsc;
 use crate::schedule::{self, Timer};
@@ -65,8 +65,8 @@ pub fn write_msr(vcpu: &Vcpu, msr: u32, value: u64) -> Option<()> {
 pub fn access_memory(vcpu: &Vcpu, address: u64) -> Result<(), Refused> {
     let offset = address.checked_sub(PAGE).filter(|offset| *offset < 4096).ok_or(Refused)?;
     let offset = u16::try_from(offset).map_err(|_| Refused)?;
-    let is_64_bit = vcpu.hvm.block().is_64_bit();
-    let Mov { access, length } = decode(&fetch(vcpu), is_64_bit).ok_or(Refused)?;
+    let Fetched { bytes, size } = fetch(vcpu);
+    let Mov { access, length } = decode(&bytes, size).ok_or(Refused)?;
     let now_ns = time::now_ns();
     let value = match access {
         Access::Read(register) => {

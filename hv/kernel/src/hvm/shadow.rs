@@ -6,18 +6,16 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use hv_core::hvm::control::beneath;
-use hv_core::hvm::invlpg::{self, CodeSize};
+use hv_core::hvm::invlpg;
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::paging::EFER_LMA;
 use hv_core::hvm::shadow::{Access, Guest, Outcome, Shadow};
-use hv_core::hvm::string_io::SegmentRegister;
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 
 use super::Hvm;
-use super::control_block::Segment;
 use super::exit::Refused;
-use super::instruction::{advance, fetch};
+use super::instruction::{Fetched, advance, fetch};
 use crate::arch::cpu;
 use crate::domain::Domain;
 use crate::machine::Host;
@@ -121,18 +119,11 @@ pub fn page_fault(vcpu: &Vcpu, address: u64, error: u32) -> Outcome {
 
 /// Executes `invlpg`, whose address the processor may have said.
 pub fn execute_invlpg(vcpu: &Vcpu, said: Option<u64>) -> Result<(), Refused> {
-    let block = vcpu.hvm.block();
-    let size = if block.is_64_bit() {
-        CodeSize::Long
-    } else if block.segment(SegmentRegister::Cs).attributes & Segment::WIDE != 0 {
-        CodeSize::Wide
-    } else {
-        CodeSize::Short
-    };
+    let Fetched { bytes, size } = fetch(vcpu);
     let register = |number| vcpu.regs.general(number).get();
-    let decoded = invlpg::decode(&fetch(vcpu), size, vcpu.regs.rip.get(), register);
+    let decoded = invlpg::decode(&bytes, size, vcpu.regs.rip.get(), register);
     let decoded = decoded.ok_or(Refused)?;
-    let paging = block.paging();
+    let paging = vcpu.hvm.block().paging();
     with(vcpu, |shadow, guest| match said.or(decoded.address) {
         Some(address) => shadow.invalidate_page(guest, &paging, address),
         None => shadow.synchronize(guest),

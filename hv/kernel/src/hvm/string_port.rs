@@ -2,13 +2,14 @@
 //! String instructions of a PVH guest on ports, of which it has none: `ins` writes ones to memory,
 //! `outs` reads memory for nobody. What is wrong with the memory is the guest's fault all the same.
 use hv_core::hvm::paging::Access;
-use hv_core::hvm::string_io::{Bounds, Mode, SegmentRegister, StringIo};
+use hv_core::hvm::string_io::{Bounds, StringIo};
+use hv_core::instruction_bytes::SegmentRegister;
 use xen_abi::trap::{VECTOR_PF, VECTOR_SS};
 
 use super::control_block::ControlBlock;
 use super::exit::Refused;
 use super::exit_reason::PortExit;
-use super::instruction::{fetch, go_to};
+use super::instruction::{Fetched, fetch, go_to};
 use super::memory::{self, Unreachable};
 use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
@@ -17,7 +18,8 @@ use crate::vcpu::Vcpu;
 pub fn access(vcpu: &Vcpu, port: PortExit) -> Result<(), Refused> {
     const DIRECTION: u64 = 1 << 10;
     let block = vcpu.hvm.block();
-    let decoded = StringIo::decode(&fetch(vcpu), mode(block)).ok_or(Refused)?;
+    let Fetched { bytes, size } = fetch(vcpu);
+    let decoded = StringIo::decode(&bytes, size).ok_or(Refused)?;
     let rcx = vcpu.regs.general(1);
     let index = if decoded.is_read { &vcpu.regs.rdi } else { &vcpu.regs.rsi };
     let count = if decoded.repeats { decoded.part(rcx.get()) } else { 1 };
@@ -45,18 +47,6 @@ pub fn access(vcpu: &Vcpu, port: PortExit) -> Result<(), Refused> {
 fn add(decoded: &StringIo, register: &RunCell<u64>, difference: u64) {
     let old = register.get();
     register.set(decoded.with_part(old, old.wrapping_add(difference)));
-}
-
-fn mode(block: &dyn ControlBlock) -> Mode {
-    /// Attribute of a code segment: 32 bits.
-    const DEFAULT: u16 = 1 << 10;
-    if block.is_64_bit() {
-        Mode::Bits64
-    } else if block.segment(SegmentRegister::Cs).attributes & DEFAULT != 0 {
-        Mode::Bits32
-    } else {
-        Mode::Bits16
-    }
 }
 
 /// Why memory cannot be had.

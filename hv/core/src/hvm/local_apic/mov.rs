@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The instructions by which guests reach the registers in memory: `mov` of 32 bits between memory
 //! and a register, or of a constant to memory. The processor says the address, so none is computed.
-use crate::instruction_bytes::Bytes;
+use crate::instruction_bytes::{Bytes, CodeSize};
 
 /// An access to a register of the local APIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +23,18 @@ pub struct Mov {
     pub length: u8,
 }
 
-/// Decodes the instruction at the start of `bytes`, in 64-bit code or in 32-bit code; `None` if it is
-/// another, or not whole (Intel SDM volume 2, `mov`).
+/// Decodes the instruction at the start of `bytes`; `None` if it is another, not whole, or with
+/// addresses of 16 bits (Intel SDM volume 2, `mov`).
 #[must_use]
-pub fn decode(bytes: &[u8], is_64_bit: bool) -> Option<Mov> {
-    let mut bytes = Bytes::new(bytes);
+pub fn decode(bytes: &[u8], size: CodeSize) -> Option<Mov> {
+    let mut bytes = Bytes::new(bytes, size);
     let (prefixes, opcode) = bytes.prefixes()?;
-    let is_other_code = !is_64_bit && (prefixes.rex != 0 || prefixes.short_address);
-    if prefixes.wide() != 4 || prefixes.lock || prefixes.repeat || is_other_code {
+    let has_short_address = match size {
+        CodeSize::Bits16 => return None,
+        CodeSize::Bits32 => prefixes.short_address,
+        CodeSize::Bits64 => false,
+    };
+    if prefixes.wide() != 4 || prefixes.lock || prefixes.repeat || has_short_address {
         return None;
     }
     let access = match opcode {
@@ -50,7 +54,7 @@ pub fn decode(bytes: &[u8], is_64_bit: bool) -> Option<Mov> {
             Access::WriteConstant(u32::from_le_bytes([a, b, c, d]))
         }
         0xa1 | 0xa3 => {
-            let is_long = is_64_bit && !prefixes.short_address;
+            let is_long = size == CodeSize::Bits64 && !prefixes.short_address;
             bytes.skip(if is_long { 8 } else { 4 })?;
             if opcode == 0xa1 { Access::Read(0) } else { Access::Write(0) }
         }
@@ -67,7 +71,7 @@ mod tests {
     use super::*;
 
     fn decoded(bytes: &[u8]) -> Access {
-        let mov = decode(bytes, true).unwrap();
+        let mov = decode(bytes, CodeSize::Bits64).unwrap();
         assert_eq!(usize::from(mov.length), bytes.len());
         mov.access
     }
@@ -84,7 +88,7 @@ mod tests {
         );
         assert_eq!(decoded(&[0x44, 0x8b, 0x40, 0x20]), Access::Read(8));
         assert_eq!(decoded(&[0xa1, 1, 2, 3, 4, 5, 6, 7, 8]), Access::Read(0));
-        assert_eq!(decode(&[0xa3, 1, 2, 3, 4], false).unwrap().length, 5);
+        assert_eq!(decode(&[0xa3, 1, 2, 3, 4], CodeSize::Bits32).unwrap().length, 5);
     }
 
     #[test]
@@ -98,17 +102,19 @@ mod tests {
             &[0x8b, 0x05, 0],
             &[],
         ] {
-            assert_eq!(decode(bytes, true), None, "{bytes:x?}");
+            assert_eq!(decode(bytes, CodeSize::Bits64), None, "{bytes:x?}");
         }
-        assert_eq!(decode(&[0x41, 0x8b, 0x07], false), None, "inc ecx");
+        assert_eq!(decode(&[0x41, 0x8b, 0x07], CodeSize::Bits32), None, "inc ecx");
+        assert_eq!(decode(&[0x41, 0x3e, 0x8b, 0x07], CodeSize::Bits32), None, "inc ecx");
+        assert_eq!(decode(&[0x8b, 0x07], CodeSize::Bits16), None, "2 bytes");
     }
 
     proptest! {
         /// Whatever is taken for a mov is one to a decoder of all instructions, with that length.
         #[test]
         fn as_a_whole_decoder(bytes in prop::array::uniform15(0u8..), is_64_bit: bool) {
-            let Some(mov) = decode(&bytes, is_64_bit) else { return Ok(()) };
-            let bits = if is_64_bit { 64 } else { 32 };
+            let (size, bits) = if is_64_bit { (CodeSize::Bits64, 64) } else { (CodeSize::Bits32, 32) };
+            let Some(mov) = decode(&bytes, size) else { return Ok(()) };
             let whole = Decoder::new(bits, &bytes, DecoderOptions::NONE).decode();
             prop_assert_eq!(whole.len(), usize::from(mov.length));
             let [to, from] = [whole.op0_kind(), whole.op1_kind()];

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use hv_core::hvm::control::EFER_LME;
 use hv_core::hvm::paging::{CR4_PAE, Paging};
-use hv_core::hvm::string_io::SegmentRegister;
+use hv_core::instruction_bytes::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
 

@@ -65,7 +65,7 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
             vmcb.end_nmi();
             Exit::Window
         }
-        code::FIRST_REGISTER..=code::LAST_REGISTER => Exit::Register(decode(&fetch(vcpu))),
+        code::FIRST_REGISTER..=code::LAST_REGISTER => Exit::Register(decode(&fetch(vcpu).bytes)),
         code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(vmcb, exit_code),
         code::CPUID => Exit::Cpuid,
         code::HLT => Exit::Hlt,

@@ -105,7 +105,7 @@ pub struct Vmcb {
 
 /// Indices of [`Vmcb::segments`].
 pub mod segment {
-    use hv_core::hvm::string_io::SegmentRegister;
+    use hv_core::instruction_bytes::SegmentRegister;
 
     /// Where a register is.
     pub const fn index(register: SegmentRegister) -> usize {

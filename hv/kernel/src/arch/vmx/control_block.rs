@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The [`ControlBlock`] of VT-x.
 use hv_core::hvm::paging::{CR0_PE, CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, Paging};
-use hv_core::hvm::string_io::SegmentRegister;
 use hv_core::hvm::vmx::event::Event;
 use hv_core::hvm::vmx::segment::to_attributes;
+use hv_core::instruction_bytes::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
 

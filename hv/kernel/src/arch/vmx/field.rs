@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The fields of a VMCS by their encodings (appendix B).
-use hv_core::hvm::string_io::SegmentRegister;
+use hv_core::instruction_bytes::SegmentRegister;
 
 /// A field's encoding.
 #[derive(Clone, Copy)]

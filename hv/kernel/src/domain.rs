@@ -21,7 +21,7 @@ use xen_abi::frame::Mfn;
 use xen_abi::memory::E820Entry;
 use xen_abi::shared_info::SharedInfo;
 
-use crate::hvm::{Hvm, MemoryKind, physmap, shadow};
+use crate::hvm::{Hvm, MemoryKind, shadow};
 use crate::io_permissions::IoPermissions;
 use crate::machine::Host;
 use crate::memory::{direct_map, frames};
@@ -258,10 +258,6 @@ fn release(domain: NonNull<Domain>) {
             unsafe { vcpu.as_ref() }.hvm.finish();
             frames::free_for(vcpu);
         }
-    }
-    if let Some(hvm) = &parts.hvm {
-        shadow::release(parts, hvm);
-        hvm.p2m.lock().take().into_iter().for_each(physmap::free);
     }
     PageTypes::new(&Host, 0).unshare(parts.shared_info_frame);
     // SAFETY: nobody can get at the domain any more.

@@ -141,10 +141,7 @@ impl Hvm {
             MemoryKind::Nested => None,
             MemoryKind::Shadow => Some(ShadowPool::new()?),
         };
-        let Some(root) = frames::alloc_zeroed(0) else {
-            shadow.into_iter().for_each(ShadowPool::free);
-            return Err(Errno::Enomem);
-        };
+        let root = frames::alloc_zeroed(0).ok_or(Errno::Enomem)?;
         Ok(Self {
             shadow: Mutex::new(shadow),
             memory,
@@ -164,6 +161,13 @@ impl Hvm {
     /// and lets go of what they lost afterwards.
     pub fn forget_translations(&self) {
         self.losses.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// Tables that are still there go too: those of a domain that could not be made, or was never begun.
+impl Drop for Hvm {
+    fn drop(&mut self) {
+        self.p2m.get_mut().take().into_iter().for_each(physmap::free);
     }
 }
 

@@ -42,9 +42,10 @@ impl ShadowPool {
         let first = frames::alloc_zeroed(POOL_ORDER).ok_or(Errno::Enomem)?;
         Ok(Self { shadow: Shadow::new(&Host, first, 1 << POOL_ORDER), first })
     }
+}
 
-    /// Gives its memory back.
-    pub fn free(self) {
+impl Drop for ShadowPool {
+    fn drop(&mut self) {
         frames::free(self.first, POOL_ORDER);
     }
 }
@@ -56,9 +57,8 @@ pub fn pages(hvm: &Hvm) -> u64 {
 
 /// Gives back the memory of a domain's shadow, if there is one; no vCPU of it runs any more.
 pub fn release(domain: &Domain, hvm: &Hvm) {
-    if let Some(pool) = hvm.shadow.lock().take() {
+    if hvm.shadow.lock().take().is_some() {
         domain.table_pages.fetch_sub(POOL_PAGES, Ordering::Relaxed);
-        pool.free();
     }
 }
 

@@ -25,6 +25,8 @@ use crate::{
     workspace::Workspace,
 };
 
+/// Where dom0 has the cfg.
+const FOLDER: &str = "lives";
 const ROUNDS: usize = 10;
 /// Requests between two rounds, of which none may be lost.
 const REQUESTS: usize = 50;
@@ -67,7 +69,7 @@ fn on_a_machine(
     let kind = kind.name();
     tally.begin(&format!("lives of httpd on the real Xen, {kind}"));
     let folder = workspace.target_dir().join("run").join("test");
-    let httpd = Domain::of_app(workspace, "httpd")?;
+    let httpd = Domain::of_app(workspace, "httpd")?.in_folder(FOLDER);
     let address = httpd.config().address().context("httpd has no address")?.to_owned();
     let xen = RealXen::fetch(workspace)?;
     let mut machine = xen.machine(workspace, PROFILE, &[httpd], &folder, &Options::default())?;
@@ -78,7 +80,7 @@ fn on_a_machine(
     session.command(PROMPT, RUN, PATIENCE)?;
     session.command(PROMPT, GONE, PATIENCE)?;
     let mut place = Place { session, port };
-    let create = format!("xl create -q httpd.cfg type=\\\"{kind}\\\"");
+    let create = format!("xl create -q {FOLDER}/httpd.cfg type=\\\"{kind}\\\"");
     for (name, test) in tests {
         tally.run(name, || test(&mut place, &create));
     }

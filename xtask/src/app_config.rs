@@ -23,9 +23,11 @@ impl AppConfig {
     /// Reads the cfg `text`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let key = |key| text.lines().rev().find_map(|line| value(line, key));
+        let needed =
+            |name| key(name).with_context(|| format!("no line says `{name} = \"...\"`, in quotes"));
         Ok(Self {
-            name: key("name").context("the key `name` is missing")?,
-            kernel: key("kernel").context("the key `kernel` is missing")?,
+            name: needed("name")?,
+            kernel: needed("kernel")?,
             ramdisk: key("ramdisk"),
             extra: key("extra").unwrap_or_default(),
             has_vif: text

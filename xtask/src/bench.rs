@@ -72,15 +72,13 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.vs == Some(versus::Other::Xen) {
         return versus::run(workspace, args);
     }
+    let groups = chosen(&GROUPS, args.filter.as_deref())?;
     setup::require(&[&[Tool::Qemu][..], &Tool::CLIENTS].concat(), args.consent)?;
     let path = args.json.clone().unwrap_or_else(|| workspace.target_dir().join("bench.json"));
     // The other groups keep their figures.
     let mut figures = if args.filter.is_some() { earlier(&path)? } else { Map::new() };
     let mut failed = Vec::new();
-    for (group, measure) in GROUPS {
-        if args.filter.as_ref().is_some_and(|filter| !group.contains(filter.as_str())) {
-            continue;
-        }
+    for (group, measure) in groups {
         println!("== {group}");
         figures.retain(|name, _| !belongs(name, group));
         let rows = measure(workspace).unwrap_or_else(|error| {
@@ -99,6 +97,20 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         bail!("these could not be measured: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// Those of `groups` whose names contain `filter`.
+fn chosen<T: Copy>(
+    groups: &[(&'static str, T)],
+    filter: Option<&str>,
+) -> Result<Vec<(&'static str, T)>> {
+    let filter = filter.unwrap_or_default();
+    let chosen: Vec<_> = groups.iter().copied().filter(|(name, _)| name.contains(filter)).collect();
+    if chosen.is_empty() {
+        let names: Vec<String> = groups.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        bail!("there are no figures `{filter}`: choose from {}", names.join(", "));
+    }
+    Ok(chosen)
 }
 
 /// The figures that an earlier run wrote; none if there was no run.
@@ -138,7 +150,16 @@ fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use std::{env, fs, process};
 
-    use super::{belongs, earlier, median, shown};
+    use super::{belongs, chosen, earlier, median, shown};
+
+    #[test]
+    fn a_filter_chooses_groups_or_says_which_there_are() {
+        let groups = [("load, from dom0", 1), ("size", 2)];
+        assert_eq!(chosen(&groups, None).unwrap(), groups);
+        assert_eq!(chosen(&groups, Some("load")).unwrap(), groups[..1]);
+        let error = chosen(&groups, Some("x")).unwrap_err().to_string();
+        assert!(error.ends_with("choose from \"load, from dom0\", \"size\""), "{error}");
+    }
 
     #[test]
     fn figures_of_other_groups_stay() {

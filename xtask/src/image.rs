@@ -68,7 +68,7 @@ pub(crate) fn make(
     let tree = workspace.target_dir().join("run").join(format!("tree-{kind:?}"));
     grub::write_tree(&tree, files)?;
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     match kind {
         Kind::Cd => iso::make(workspace.shell(), &tree, path),

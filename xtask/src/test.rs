@@ -185,7 +185,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         }
     }
     if let Some(table) = table {
-        println!("\n{table}");
+        print!("\n{table}");
     }
     tally.finish()
 }

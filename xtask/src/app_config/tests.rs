@@ -33,5 +33,5 @@ fn without_an_address_dhcp_gives_one() {
 #[test]
 fn says_what_is_missing() {
     let error = AppConfig::parse("name = \"a\"\nkernel_extra = \"b\"").unwrap_err();
-    assert_eq!(error.to_string(), "the key `kernel` is missing");
+    assert_eq!(error.to_string(), "no line says `kernel = \"...\"`, in quotes");
 }

@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Args, shown};
+use super::{Args, chosen, shown};
 use crate::{
     setup::{self, Tool},
     workspace::Workspace,
@@ -58,12 +58,10 @@ const TABLES: [(&str, Measure); 4] = [
 
 /// Measures, prints the tables as they are in the README, and writes the JSON.
 pub(super) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let tables = chosen(&TABLES, args.filter.as_deref())?;
     setup::require(&Tool::XEN, args.consent)?;
     let (mut figures, mut failed) = (Map::new(), Vec::new());
-    for (name, measure) in TABLES {
-        if args.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
-            continue;
-        }
+    for (name, measure) in tables {
         match measure(workspace) {
             Ok(table) => {
                 print(&table);

@@ -38,7 +38,8 @@ fn end_machine(reason: u8) -> ! {
     if reason == code(ShutdownReason::Reboot) || reason == code(ShutdownReason::SoftReset) {
         power::reboot();
     }
-    power::power_off(u8::from(reason != code(ShutdownReason::Poweroff)))
+    // Exit statuses 9 and 3: QEMU's own is 1 where it does not start.
+    power::power_off(if reason == code(ShutdownReason::Poweroff) { 4 } else { 1 })
 }
 
 /// A reason as it is kept.

@@ -11,6 +11,8 @@ use crate::{
     workspace::{TARGET, Workspace},
 };
 
+/// QEMU's status when hv has powered its machine off, by the exit device.
+const POWERED_OFF: i32 = 9;
 /// Status of `timeout` when the time is over.
 const TIMED_OUT: i32 = 124;
 
@@ -33,9 +35,8 @@ pub(super) fn run(workspace: &Workspace, args: &Args, mut machine: Machine) -> R
     }
     eprintln!("Ctrl-A x ends the machine.");
     let status = command.status().context("QEMU does not start")?;
-    // The exit device makes every status of a guest odd: 1 is how a machine that went well ends.
     match status.code() {
-        Some(0 | 1 | TIMED_OUT) => Ok(()),
+        Some(0 | POWERED_OFF | TIMED_OUT) => Ok(()),
         _ => bail!("the machine ended badly ({status}): its last lines above say why"),
     }
 }

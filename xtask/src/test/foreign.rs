@@ -19,7 +19,7 @@ use crate::{
     machine_files::MachineFiles,
     qemu::{Forward, Machine, Serial},
     ramdisk::Domain,
-    run::{DomainType, any_free},
+    run::any_free,
     session::Session,
     workspace::Workspace,
 };
@@ -43,7 +43,7 @@ type Test = fn(&mut Foreign) -> Result<()>;
 const TESTS: [(&str, Test); 2] =
     [("GRUB reaches its shell", grub::shell), ("GRUB starts a minios image", grub::chain)];
 
-/// A test of Linux, which is on the machine as one type of domain.
+/// A test of Linux, which is on the machine in several modes.
 type LinuxTest = fn(&mut Foreign, &mut Guest) -> Result<()>;
 
 const LINUX_TESTS: [(&str, LinuxTest); 8] = [
@@ -79,15 +79,15 @@ pub(super) fn run(workspace: &Workspace, tally: &mut Tally, asked: bool) -> Resu
             return Ok(());
         }
     };
-    let guests = [Guest::new(DomainType::Pv)?, Guest::new(DomainType::Pvh)?];
+    let guests = Guest::all()?;
     let mut foreign = start(workspace, &images, &guests)?;
     for (name, test) in TESTS {
         tally.run(name, || test(&mut foreign));
     }
     for mut guest in guests {
-        let kind = guest.kind.name().to_uppercase();
+        let mode = guest.mode.name();
         for (name, test) in LINUX_TESTS {
-            tally.run(&format!("Linux as {kind} {name}"), || test(&mut foreign, &mut guest));
+            tally.run(&format!("Linux as {mode} {name}"), || test(&mut foreign, &mut guest));
         }
     }
     tally.run("hv's books are in order", || domains::audit(&mut foreign.session));
@@ -129,7 +129,8 @@ fn start(workspace: &Workspace, images: &Images, guests: &[Guest]) -> Result<For
         domain(&folder, &grub::chain_config(workspace, &images.grub_modules, &folder)?)?,
     ];
     for guest in guests {
-        domains.push(domain(&folder, &guest.config(&images.vmlinux, &images.linux_ramdisk))?);
+        let config = guest.config(&images.vmlinux, &images.linux_ramdisk);
+        domains.push(guest.mode.virtualize(domain(&folder, &config)?));
     }
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);

@@ -162,8 +162,13 @@ impl Mode {
 
     /// The domain of a test guest, in this mode.
     pub(super) fn apply(self, domain: Domain) -> Domain {
+        self.virtualize(domain).in_folder(self.name())
+    }
+
+    /// The same domain, virtualized as in this mode.
+    pub(super) fn virtualize(self, domain: Domain) -> Domain {
         let kind = if self.is_pvh() { DomainType::Pvh } else { DomainType::Pv };
-        let domain = domain.with_setting("type", kind.name()).in_folder(self.name());
+        let domain = domain.with_setting("type", kind.name());
         if self.is_shadowed() {
             domain.with_setting("paging", "shadow")
         } else if self.is_pvh() {

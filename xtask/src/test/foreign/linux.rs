@@ -8,11 +8,14 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{super::end_to_end::known_sha256, Foreign, HTTPD, PATIENCE, PROMPT};
+use super::{
+    super::{end_to_end::known_sha256, mode::Mode},
+    Foreign, HTTPD, PATIENCE, PROMPT,
+};
 use crate::{
     cpio::Archive,
     debian::{BUSYBOX, Debian, Linux},
-    run::{DomainType, any_free},
+    run::any_free,
     service::output,
     session::Session,
 };
@@ -38,9 +41,10 @@ pub(super) fn ramdisk(debian: &Debian, linux: &Linux<'_>) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Linux as one type of domain.
+/// Linux as one kind of domain.
 pub(super) struct Guest {
-    pub(super) kind: DomainType,
+    /// How it is virtualized.
+    pub(super) mode: Mode,
     /// The domain's name.
     name: &'static str,
     /// Its address in QEMU's network.
@@ -54,23 +58,26 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(kind: DomainType) -> Result<Self> {
-        let (name, address, vcpus) = match kind {
-            DomainType::Pv => ("linux", "10.0.2.17", 1),
-            DomainType::Pvh => ("linux_pvh", "10.0.2.18", 2),
+    /// One of each kind.
+    pub(super) fn all() -> Result<[Self; 3]> {
+        let guest = |mode, name, address, vcpus| -> Result<Self> {
+            Ok(Self { mode, name, address, port: any_free()?, vcpus, boot: Duration::ZERO })
         };
-        Ok(Self { kind, name, address, port: any_free()?, vcpus, boot: Duration::ZERO })
+        Ok([
+            guest(Mode::Pv, "linux", "10.0.2.17", 1)?,
+            guest(Mode::PvhSvmNpt, "linux_pvh", "10.0.2.18", 2)?,
+            guest(Mode::PvhSvmShadow, "linux_shadow", "10.0.2.20", 2)?,
+        ])
     }
 
-    /// Its cfg. As PVH it grows by memory that is plugged in, which would wait for somebody to turn
+    /// Its cfg, but for how it is virtualized. As PVH it grows by memory that is plugged in, which would wait for somebody to turn
     /// it on.
     pub(super) fn config(&self, vmlinux: &Path, ramdisk: &Path) -> String {
-        let Self { kind, name, address, vcpus, .. } = self;
+        let Self { name, address, vcpus, .. } = self;
         format!(
-            "name = \"{name}\"\ntype = \"{}\"\nkernel = \"{}\"\nramdisk = \"{}\"\n\
+            "name = \"{name}\"\nkernel = \"{}\"\nramdisk = \"{}\"\n\
              memory = 256\nmaxmem = {MAX_MEMORY_MIB}\nvcpus = {vcpus}\nvif = [ \"\" ]\n\
              extra = \"console=hvc0 quiet memhp_default_state=online address={address}\"\n",
-            kind.name(),
             vmlinux.display(),
             ramdisk.display()
         )

@@ -7,7 +7,7 @@
 use minios::memory::SharedPages;
 use test_guests::hypercall::call2;
 use test_guests::page_entry::{self, ACCESSED, DIRTY};
-use test_guests::{poke, word};
+use test_guests::{poke, provoke, word};
 use test_report::Report;
 use xen_abi::hypercall::Hypercall;
 use xen_abi::version::XenVersionOp;
@@ -41,6 +41,13 @@ async fn run(report: &mut Report) {
     clear(address, [leaf, above]);
     report.expect("nothing reserved", call2(Hypercall::MemoryOp, 1, address), 0);
     report.expect("read", marks(), (ACCESSED, ACCESSED));
+    // No device has this port, which a guest has not anyway.
+    clear(address, [leaf, above]);
+    provoke!("outsd"; in("dx") 0x1f0u16, inout("rsi") address => _);
+    report.expect("read by outs", marks(), (ACCESSED, ACCESSED));
+    clear(address, [leaf, above]);
+    provoke!("insd"; in("dx") 0x1f0u16, inout("rdi") address => _);
+    report.expect("written by ins", marks(), (ACCESSED, ACCESSED | DIRTY));
 }
 
 fn marks(entry: u64) -> u64 {

@@ -41,6 +41,7 @@ impl Words {
             read,
             |at, _, new| {
                 self.write(at, new);
+                recorder.marked(Maddr::new(at), new);
                 Some(true)
             },
         )?;
@@ -70,8 +71,6 @@ fn simple() -> Words {
 fn any_change_on_the_way_ends_it() {
     let words = simple();
     let purpose = Purpose::new(0x123, Access::Write, long(PAGE, false), 3);
-    // The first walk leaves marks, which the second one finds.
-    let _ = words.walk(&purpose).unwrap();
     let (trail, page) = words.walk(&purpose).unwrap();
     assert_eq!((page, words.follow(&trail, &purpose)), (Maddr::new(5 * PAGE), Some(page)));
     for level in 1..=4 {
@@ -88,6 +87,23 @@ fn any_change_on_the_way_ends_it() {
     ];
     assert!(others.iter().all(|other| words.follow(&trail, other).is_none()));
     assert_eq!(words.follow(&Trail::NONE, &purpose), None);
+}
+
+#[test]
+fn marks_that_the_guest_takes_away_are_made_again() {
+    let words = simple();
+    let entries = || [1, 2, 3, 4].map(|level| words.read(level * PAGE).unwrap());
+    let unmarked = entries();
+    let purpose = Purpose::new(0, Access::Write, long(PAGE, false), 0);
+    let (trail, page) = words.walk(&purpose).unwrap();
+    let marked = entries();
+    assert_eq!(words.follow(&trail, &purpose), Some(page));
+    for (level, entry) in (1..).zip(unmarked) {
+        words.write(level * PAGE, entry);
+    }
+    assert_eq!(words.follow(&trail, &purpose), None);
+    words.walk(&purpose).unwrap();
+    assert_eq!(entries(), marked);
 }
 
 proptest! {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The connection: one task reads what the server sends, and gives it to who waits.
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 
 use minios_core::byte_ring::{STORE_REQUESTS, STORE_RESPONSES};
-use minios_core::xenstore::{Decoder, Incoming, request};
+use minios_core::xenstore::{Decoder, request};
 use spin::Once;
 use xen_abi::xenstore::{MessageType, RING_SIZE};
 
@@ -20,6 +19,9 @@ use crate::suspend::Outcome;
 use crate::task;
 use crate::time::{Duration, Timer};
 
+mod state;
+use state::State;
+
 /// How often to look whether the server owes something still.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -31,33 +33,6 @@ struct Connection {
     channel: EventChannel,
     state: Lock<State>,
     decoder: Lock<Decoder>,
-}
-
-/// Who waits for what.
-#[derive(Default)]
-struct State {
-    last_id: u32,
-    /// Bytes of requests that did not fit into the ring yet.
-    outgoing: VecDeque<u8>,
-    replies: BTreeMap<u32, Pending>,
-    watches: BTreeMap<u32, Events>,
-    transactions: usize,
-    /// The server broke the protocol: every call fails from then on.
-    broken: bool,
-}
-
-/// A request without a reply, or a reply that was not fetched yet.
-#[derive(Default)]
-struct Pending {
-    waker: Option<Waker>,
-    result: Option<Result<Vec<u8>, Error>>,
-}
-
-/// A watch, and its events that were not fetched yet.
-struct Events {
-    path: String,
-    waker: Option<Waker>,
-    paths: VecDeque<String>,
 }
 
 /// Connects, if this domain has a xenstore.
@@ -93,10 +68,7 @@ pub(crate) fn resume(outcome: Outcome) {
         connection.channel.reopen(store_port());
         STORE_RESPONSES.clear(&connection.page);
         *connection.decoder.lock() = Decoder::new();
-        let watches: Vec<(u32, String)> = {
-            let state = connection.state.lock();
-            state.watches.iter().map(|(&token, events)| (token, events.path.clone())).collect()
-        };
+        let watches = connection.state.lock().watches();
         for (token, path) in watches {
             send_only(MessageType::Watch, NO_TRANSACTION, &watch_parts(&path, &token.to_string()));
         }
@@ -126,7 +98,7 @@ pub(super) async fn call(
     let connection = CONNECTION.get().ok_or(Error::Enosys)?;
     let id = connection.send(kind, transaction, parts, true)?;
     let waiting = Waiting { connection, id };
-    poll_fn(|cx| waiting.poll(cx)).await
+    poll_fn(|cx| connection.state.lock().poll_reply(waiting.id, cx)).await
 }
 
 /// Sends a request whose reply does not matter.
@@ -138,11 +110,8 @@ pub(super) fn send_only(kind: MessageType, transaction: u32, parts: &[&[u8]]) {
 
 /// Begins to collect the events of a new watch; its number is its token.
 pub(super) fn open_watch(path: &str) -> Result<u32, Error> {
-    let mut state = CONNECTION.get().ok_or(Error::Enosys)?.state.lock();
-    let token = state.next_id();
-    let (path, paths) = (String::from(path), VecDeque::new());
-    state.watches.insert(token, Events { path, waker: None, paths });
-    Ok(token)
+    let connection = CONNECTION.get().ok_or(Error::Enosys)?;
+    Ok(connection.state.lock().open_watch(path))
 }
 
 /// What a watch is asked for with.
@@ -153,22 +122,14 @@ pub(super) fn watch_parts<'a>(path: &'a str, token: &'a str) -> [&'a [u8]; 4] {
 /// Forgets a watch.
 pub(super) fn close_watch(token: u32) {
     if let Some(connection) = CONNECTION.get() {
-        connection.state.lock().watches.remove(&token);
+        connection.state.lock().close_watch(token);
     }
 }
 
 /// The next event of a watch.
 pub(super) fn poll_watch(token: u32, cx: &mut Context<'_>) -> Poll<String> {
     let Some(connection) = CONNECTION.get() else { return Poll::Pending };
-    let mut state = connection.state.lock();
-    let Some(events) = state.watches.get_mut(&token) else { return Poll::Pending };
-    match events.paths.pop_front() {
-        Some(path) => Poll::Ready(path),
-        None => {
-            events.waker = Some(cx.waker().clone());
-            Poll::Pending
-        }
-    }
+    connection.state.lock().poll_watch(token, cx)
 }
 
 /// A call whose reply is awaited; forgotten when the caller gives up.
@@ -177,69 +138,9 @@ struct Waiting {
     id: u32,
 }
 
-impl Waiting {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, Error>> {
-        let mut state = self.connection.state.lock();
-        if state.broken {
-            return Poll::Ready(Err(Error::Eio));
-        }
-        let Some(pending) = state.replies.get_mut(&self.id) else { return Poll::Pending };
-        match pending.result.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                pending.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.connection.state.lock().replies.remove(&self.id);
-    }
-}
-
-impl State {
-    /// A number that no request and no watch has. 0 is what watch events carry.
-    fn next_id(&mut self) -> u32 {
-        loop {
-            self.last_id = self.last_id.wrapping_add(1);
-            let id = self.last_id;
-            if id != 0 && !self.replies.contains_key(&id) && !self.watches.contains_key(&id) {
-                return id;
-            }
-        }
-    }
-
-    /// Gives a message to who waits for it, and says who is to be woken.
-    fn deliver(&mut self, incoming: Incoming) -> Option<Waker> {
-        match incoming {
-            Incoming::Reply { req_id, result } => {
-                let pending = self.replies.get_mut(&req_id)?;
-                pending.result = Some(result);
-                pending.waker.take()
-            }
-            Incoming::WatchEvent { path, token } => {
-                let events = self.watches.get_mut(&token.parse().ok()?)?;
-                // Several changes of one path that nobody looked at yet are one.
-                if !events.paths.contains(&path) {
-                    events.paths.push_back(path);
-                }
-                events.waker.take()
-            }
-        }
-    }
-
-    /// Whether the server owes nothing.
-    fn is_idle(&self) -> bool {
-        self.outgoing.is_empty() && self.transactions == 0 && self.replies.is_empty()
-    }
-
-    /// Makes every call fail, and says who is to be woken.
-    fn fail(&mut self) -> Vec<Waker> {
-        self.broken = true;
-        self.replies.values_mut().filter_map(|pending| pending.waker.take()).collect()
+        self.connection.state.lock().forget(self.id);
     }
 }
 
@@ -255,7 +156,7 @@ impl Connection {
         let id = state.next_id();
         let bytes = request(kind, id, transaction, parts)?;
         if wanted {
-            state.replies.insert(id, Pending::default());
+            state.expect(id);
         }
         state.outgoing.extend(bytes);
         self.flush(&mut state);

@@ -54,20 +54,17 @@ pub(super) struct Built {
 
 /// Makes an empty domain.
 pub(super) fn new_domain(uuid: [u8; 16], config: &DomainConfig) -> Result<DomId, String> {
-    let kind = config.kind;
-    let paging = config.paging;
-    let vcpus = config.vcpus;
-    let config = match kind {
+    let limits = match config.kind {
         Kind::Pv => LIMITS,
         Kind::Pvh => CreateDomain {
-            flags: CDF_HVM | if is_nested(paging) { CDF_HAP } else { 0 },
+            flags: CDF_HVM | if is_nested(config.paging) { CDF_HAP } else { 0 },
             arch: ArchDomainConfig { emulation_flags: EMU_LAPIC, misc_flags: 0 },
             ..LIMITS
         },
     };
-    let config = CreateDomain { handle: uuid, max_vcpus: vcpus, ..config };
-    domctl::create_domain(DomId::DOM0, config).map_err(|error| match (kind, error) {
-        (Kind::Pvh, Errno::Eopnotsupp) if paging == Some(Paging::Nested) => {
+    let domain = CreateDomain { handle: uuid, max_vcpus: config.vcpus, ..limits };
+    domctl::create_domain(DomId::DOM0, domain).map_err(|error| match (config.kind, error) {
+        (Kind::Pvh, Errno::Eopnotsupp) if config.paging == Some(Paging::Nested) => {
             String::from("this machine has no nested paging")
         }
         (Kind::Pvh, Errno::Eopnotsupp) => {

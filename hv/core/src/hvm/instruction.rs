@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How long an instruction is that the processor handed to the hypervisor, where it does not say.
-use crate::instruction_bytes::{Bytes, CodeSize};
+//! How long an instruction is that the processor handed to the hypervisor: AMD's may save where the
+//! next one is, or it is decoded.
+use crate::instruction_bytes::{Bytes, CodeSize, MAX_LENGTH};
 
 /// An instruction that is known by the reason for which it was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +51,30 @@ impl Known {
     }
 }
 
+/// Bytes of the instruction at `rip`, where the processor saved `next_rip` when it handed it over;
+/// `None` where that is not behind an instruction, as the 0 for what was none (AMD APM volume 2,
+/// 15.7.1).
+#[must_use]
+pub fn length_up_to(rip: u64, next_rip: u64) -> Option<u8> {
+    // Code that is not 64-bit goes on at 0 behind 4 GiB.
+    let distance = next_rip.wrapping_sub(rip) & 0xffff_ffff;
+    u8::try_from(distance).ok().filter(|length| (1..=MAX_LENGTH).contains(&usize::from(*length)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn up_to_the_next() {
+        assert_eq!(length_up_to(0x1000, 0x1003), Some(3));
+        assert_eq!(length_up_to(0x1000, 0x100f), Some(15));
+        assert_eq!(length_up_to(0x1000, 0x1010), None, "too long");
+        assert_eq!(length_up_to(0x1000, 0x1000), None, "nothing");
+        assert_eq!(length_up_to(0x1000, 0), None, "not saved");
+        assert_eq!(length_up_to(0xffff_ffff, 1), Some(2), "around");
+        assert_eq!(length_up_to(u64::MAX - 1, 0), Some(2), "the last of all");
+    }
 
     #[test]
     fn prefixes_count() {

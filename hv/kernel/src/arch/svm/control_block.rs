@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use hv_core::hvm::control::EFER_LME;
+use hv_core::hvm::instruction::length_up_to;
 use hv_core::hvm::paging::{CR4_PAE, Paging};
 use hv_core::instruction_bytes::SegmentRegister;
 use xen_abi::frame::Mfn;
@@ -203,9 +204,10 @@ impl ControlBlock for Vmcb {
         self.shadow.set(0);
     }
 
-    /// Without NRIP save, which not every processor has, it does not say.
+    /// Not every processor says.
     fn instruction_length(&self) -> Option<u8> {
-        None
+        let next_rip = svm().filter(|svm| svm.saves_next_rip).map(|_| self.next_rip.get())?;
+        length_up_to(self.rip.get(), next_rip)
     }
 
     fn set_paging_root(&self, root: Mfn) {

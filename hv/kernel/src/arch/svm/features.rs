@@ -35,6 +35,8 @@ pub(super) struct Svm {
     pub(super) msr_map: Mfn,
     /// The host's part of vmload and vmsave.
     pub(super) host: Mfn,
+    /// The processor says where the instruction behind the one that left is.
+    pub(super) saves_next_rip: bool,
 }
 
 unsafe extern "C" {
@@ -52,6 +54,7 @@ pub(super) fn svm() -> Option<&'static Svm> {
 pub fn start() -> Result<Backend, &'static str> {
     const SVM_FEATURE: u32 = 1 << 2;
     const NESTED_PAGING: u32 = 1 << 0;
+    const NEXT_RIP_SAVE: u32 = 1 << 3;
     if __cpuid_count(0x8000_0000, 0).eax < 0x8000_000a
         || __cpuid_count(0x8000_0001, 0).ecx & SVM_FEATURE == 0
     {
@@ -63,7 +66,12 @@ pub fn start() -> Result<Backend, &'static str> {
     }
     let no_memory = "no memory for AMD-V";
     let alloc = |order| frames::alloc_zeroed(order).ok_or(no_memory);
-    let svm = Svm { io_map: alloc(IO_MAP_ORDER)?, msr_map: alloc(MSR_MAP_ORDER)?, host: alloc(0)? };
+    let svm = Svm {
+        io_map: alloc(IO_MAP_ORDER)?,
+        msr_map: alloc(MSR_MAP_ORDER)?,
+        host: alloc(0)?,
+        saves_next_rip: leaf.edx & NEXT_RIP_SAVE != 0,
+    };
     fill(svm.io_map, IO_MAP_ORDER);
     fill(svm.msr_map, MSR_MAP_ORDER);
     EXCHANGED.iter().for_each(|register| pass_through(svm.msr_map, *register));

@@ -54,7 +54,10 @@ pub struct Vmcb {
     pub event: RunCell<u64>,
     /// Root of the second-level tables.
     pub nested_root: RunCell<u64>,
-    _reserved2: [u64; 99],
+    _reserved2: [u64; 2],
+    /// The next instruction behind the one that left, or 0, where the processor saves it.
+    pub next_rip: RunCell<u64>,
+    _reserved10: [u64; 96],
     /// For the hypervisor's own use: whether the guest can take an NMI.
     pub nmi_mask: RunCell<NmiMask>,
     /// For the hypervisor's own use: CR0, CR3, CR4 and EFER as they were last set, which the guest
@@ -136,6 +139,6 @@ macro_rules! assert_offsets {
 const _: () = assert!(size_of::<Vmcb>() == 4096);
 assert_offsets!(instructions @ 0xc, io_map @ 0x40, tsc_offset @ 0x50, asid @ 0x58,
     interrupt @ 0x60, exit_code @ 0x70, exit_event @ 0x88, nested @ 0x90, event @ 0xa8,
-    nested_root @ 0xb0, guest_controls @ 0x3e0, segments @ 0x400, cpl @ 0x4cb, efer @ 0x4d0,
+    nested_root @ 0xb0, next_rip @ 0xc8, guest_controls @ 0x3e0, segments @ 0x400, cpl @ 0x4cb, efer @ 0x4d0,
     cr4 @ 0x548, dr6 @ 0x568, rip @ 0x578, rsp @ 0x5d8, rax @ 0x5f8, syscall @ 0x600, kernel_gs_base @ 0x620,
     sysenter @ 0x628, cr2 @ 0x640, pat @ 0x668);

@@ -193,10 +193,14 @@ impl ControlBlock for Vmcs {
     }
 
     fn set_paging(&self, paging: &Paging) {
-        self.write(Field::CR0_MASK, self.cr0_mask());
+        let mask = self.cr0_mask();
+        self.write(Field::CR0_MASK, mask);
         self.write(Field::CR0_SHADOW, paging.cr0);
         self.write(Field::CR4_SHADOW, paging.cr4);
         if self.is_shadowed.get() {
+            // The bits that the guest reads as they are; the others are `set_hardware`'s.
+            let others = self.read(Field::GUEST_CR0) & mask;
+            self.write(Field::GUEST_CR0, others | paging.cr0 & !mask);
             self.guest_cr3.set(paging.cr3);
             return self.guest_efer.set(paging.efer);
         }

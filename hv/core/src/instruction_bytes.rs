@@ -27,6 +27,14 @@ pub enum SegmentRegister {
     Gs,
 }
 
+impl SegmentRegister {
+    /// Whether its base counts in 64-bit mode.
+    #[must_use]
+    pub const fn has_long_base(self) -> bool {
+        matches!(self, Self::Fs | Self::Gs)
+    }
+}
+
 /// What stands before an opcode.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Prefixes {

@@ -11,6 +11,7 @@ pub mod interrupts;
 pub mod iret;
 pub mod msr;
 pub mod new_domain;
+pub mod old_code;
 pub mod own_tables;
 pub mod page_entry;
 pub mod pci;

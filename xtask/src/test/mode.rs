@@ -121,6 +121,9 @@ impl Mode {
             "second_vcpu" if self == Mode::PvhVmxShadow => Some(
                 "VT-x has no real mode, in which INIT-SIPI starts, without second-level tables",
             ),
+            "task_switch" if matches!(self, Mode::PvhSvmNpt | Mode::PvhSvmShadow) => {
+                Some("QEMU 7.2 switches tasks itself, though it is told to leave the guest")
+            }
             "pvh" if self == Mode::PvhSvmBochs => Some("Bochs 2.7 does not load CR2 in vmrun"),
             _ => None,
         }

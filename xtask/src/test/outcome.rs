@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) reason: String,
     /// The last line, which may say why there is no verdict.
     pub(crate) last_line: String,
+    /// Why hv ended the domain, as it says on the same console.
+    pub(crate) crashed: String,
     /// Whether the line that tells the domain's end has come.
     pub(crate) saw_end: bool,
 }
@@ -62,6 +64,9 @@ impl Outcome {
             };
             if let Some(said) = line.strip_prefix(prefix) {
                 outcome.take(said);
+            }
+            if let Some(why) = crash_reason(&line) {
+                why.clone_into(&mut outcome.crashed);
             }
             if tells_end(&line) {
                 outcome.saw_end = true;
@@ -99,6 +104,11 @@ impl Outcome {
             line.trim().clone_into(&mut self.last_line);
         }
     }
+}
+
+/// What hv's line says, if it is about a domain's crash.
+fn crash_reason(line: &str) -> Option<&str> {
+    line.strip_prefix("(hv) d")?.split_once(" crashed: ").map(|(_, why)| why.trim())
 }
 
 /// Splits `NAME: VALUE`.
@@ -141,7 +151,7 @@ pub(crate) fn differences<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{End, Outcome, differences};
+    use super::{End, Outcome, crash_reason, differences};
 
     #[test]
     fn reads_rows_complaints_and_the_verdict() {
@@ -161,6 +171,12 @@ mod tests {
     fn silence_is_a_crash() {
         assert_eq!(Outcome::of(["panic at x.rs:1"]).end(), End::Crash);
         assert_eq!(Outcome::of(["verdict: Succ"]).end(), End::Crash);
+    }
+
+    #[test]
+    fn hv_says_why_a_domain_crashed() {
+        assert_eq!(crash_reason("(hv) d3 crashed: it is so"), Some("it is so"));
+        assert_eq!(crash_reason("(hv) the machine crashed: why"), None);
     }
 
     #[test]

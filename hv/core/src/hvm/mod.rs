@@ -7,6 +7,8 @@
 //! - [`shadow`]: both in one table, for a processor that walks one level of tables.
 //! - [`instruction`]: how long an instruction is that the hypervisor executes for the guest.
 //! - [`invlpg`]: which page such an instruction flushes.
+//! - [`segment`], [`operand`]: which memory an instruction means.
+//! - [`status_word`]: the old ways to CR0.
 //! - [`delivery`]: what becomes of a fault while another one is being delivered.
 //! - [`string_io`]: string instructions on ports.
 //! - [`msr`], [`mtrr`], [`control`]: which registers and bits it may use.
@@ -24,10 +26,13 @@ pub mod invlpg;
 pub mod local_apic;
 pub mod msr;
 pub mod mtrr;
+pub mod operand;
 pub mod p2m;
 pub mod paging;
 pub mod params;
+pub mod segment;
 pub mod shadow;
+pub mod status_word;
 pub mod string_io;
 pub mod tag;
 pub mod trail;

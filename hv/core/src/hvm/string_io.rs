@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `ins` and `outs` of a PVH guest, with their repetitions: which memory they mean, and what they do
 //! to the registers (Intel SDM volume 2, INS and OUTS).
+use super::segment::{Bounds, SegmentAccess};
 use crate::instruction_bytes::{Bytes, CodeSize, SegmentRegister};
 
 const PAGE: u64 = 4096;
-
-/// What a segment register says of memory.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bounds {
-    /// First byte.
-    pub base: u64,
-    /// Last byte, from the first on.
-    pub limit: u32,
-    /// Bits 40 to 47 of a descriptor: type, S, DPL, P.
-    pub rights: u8,
-}
 
 /// One of the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,17 +61,8 @@ impl StringIo {
     /// instruction have them.
     #[must_use]
     pub fn linear(&self, bounds: &Bounds, offset: u64, bytes: u64) -> Option<u64> {
-        if self.size == CodeSize::Bits64 {
-            let has_base = matches!(self.segment, SegmentRegister::Fs | SegmentRegister::Gs);
-            let base = if has_base { bounds.base } else { 0 };
-            let first = base.wrapping_add(offset);
-            let last = first.checked_add(bytes.wrapping_sub(1))?;
-            let is_canonical = |address: u64| matches!(address >> 47, 0 | 0x1_ffff);
-            return (is_canonical(first) && is_canonical(last)).then_some(first);
-        }
-        let last = offset.checked_add(bytes.wrapping_sub(1))?;
-        let allowed = bounds.allow(self.is_read) && bounds.contain(offset, last);
-        allowed.then(|| bounds.base.wrapping_add(offset) & 0xffff_ffff)
+        let Self { size, segment, is_read: is_write, .. } = *self;
+        SegmentAccess { size, segment, is_write }.linear(bounds, offset, bytes)
     }
 
     /// How many of `count` elements of `bytes` bytes one step takes, the first being at `offset` and
@@ -103,34 +84,6 @@ impl StringIo {
         let more = in_page.unwrap_or(0).min(in_range.unwrap_or(0));
         let crosses = linear % PAGE > PAGE.wrapping_sub(bytes);
         if crosses { count.min(1) } else { count.min(more.wrapping_add(1)) }
-    }
-}
-
-impl Bounds {
-    /// Whether the segment's kind lets data be written, or read.
-    const fn allow(&self, write: bool) -> bool {
-        const PRESENT: u8 = 0x80;
-        const CODE: u8 = 8;
-        const WRITABLE_OR_READABLE: u8 = 2;
-        let is_code = self.rights & CODE != 0;
-        let usable = if write {
-            !is_code && self.rights & WRITABLE_OR_READABLE != 0
-        } else {
-            !is_code || self.rights & WRITABLE_OR_READABLE != 0
-        };
-        self.rights & PRESENT != 0 && usable
-    }
-
-    /// Whether the bytes lie in the segment; one that grows down has those above its limit.
-    const fn contain(&self, first: u64, last: u64) -> bool {
-        const GROWS_DOWN: u8 = 4;
-        const CODE: u8 = 8;
-        let limit = self.limit as u64;
-        if self.rights & (CODE | GROWS_DOWN) == GROWS_DOWN {
-            first > limit && last <= 0xffff_ffff
-        } else {
-            last <= limit
-        }
     }
 }
 

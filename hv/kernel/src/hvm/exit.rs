@@ -11,7 +11,7 @@ use xen_abi::trap::{VECTOR_DF, VECTOR_GP, VECTOR_PF};
 
 use super::exit_reason::{Delivering, Exit};
 use super::instruction::{advance, length};
-use super::{hypercall, interrupt, local_apic, msr, port, register, shadow};
+use super::{hypercall, interrupt, local_apic, msr, port, register, shadow, status_word};
 use crate::arch::{control, lapic, machine_check};
 use crate::current::Current;
 use crate::emulate::cpuid;
@@ -73,9 +73,8 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         }
         Exit::CacheFlush(known) => advance(vcpu, length(vcpu, known)?),
         Exit::Register(decoded) => register::access(vcpu, decoded)?,
-        Exit::LoadStatusWord { word, length } => {
-            register::load_status_word(vcpu, word, length)?;
-        }
+        Exit::StatusWord(decoded) => status_word::execute(vcpu, decoded)?,
+        Exit::LoadStatusWord { word, length } => status_word::load(vcpu, word, length)?,
         Exit::Port(port) => port::access(vcpu, port)?,
         Exit::Memory { address, delivering } => no_memory(vcpu, address, delivering),
         Exit::PageFault { address, error, delivering } => {
@@ -90,6 +89,7 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         }
         Exit::InvalidatePage(address) => shadow::execute_invlpg(vcpu, address)?,
         Exit::TripleFault => trap::crash(vcpu, "it took a triple fault"),
+        Exit::TaskSwitch => trap::crash(vcpu, "it switched tasks, which is not emulated"),
         Exit::NotEntered { why, number } => {
             log!("{why} {number:#x}");
             trap::crash(vcpu, "the processor cannot enter its state");

@@ -3,6 +3,7 @@
 use hv_core::emulate::Decoded;
 pub use hv_core::hvm::delivery::Delivering;
 use hv_core::hvm::instruction::Known;
+use hv_core::hvm::status_word::StatusWord;
 
 /// Why a guest left.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +48,9 @@ pub enum Exit {
     },
     /// `invlpg`, which shadow paging asks for; `None` where the processor does not say the address.
     InvalidatePage(Option<u64>),
-    /// `lmsw`.
+    /// `smsw` or `lmsw`, as the back end has decoded it.
+    StatusWord(StatusWord),
+    /// `lmsw`, where the processor says the operand.
     LoadStatusWord {
         /// The operand.
         word: u16,
@@ -65,6 +68,8 @@ pub enum Exit {
     },
     /// A fault that could not be delivered, nor the one of that.
     TripleFault,
+    /// A task gate, or a jump, call or return to another task.
+    TaskSwitch,
     /// The processor could not enter the guest.
     NotEntered {
         /// Why not, and what the number is.

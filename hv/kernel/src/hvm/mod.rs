@@ -9,7 +9,8 @@
 //!
 //! - [`control_block`]: what a back end gives; [`exit_reason`]: what it says.
 //! - [`exit`]: from the reason of an exit to what is done about it; [`instruction`]: the one that
-//!   caused it; [`register`], [`msr`], [`port`], [`string_port`]: executing it.
+//!   caused it; [`register`], [`status_word`], [`msr`], [`port`], [`string_port`]: executing it;
+//!   [`segment`]: the memory that it means.
 //! - [`hypercall`]: which hypercalls such a guest has.
 //! - [`events`]: event channels as an interrupt.
 //! - [`memory`]: the guest's memory by its own addresses; [`physmap`]: changing what is where;
@@ -47,9 +48,11 @@ mod msr;
 pub mod physmap;
 mod port;
 mod register;
+mod segment;
 pub mod shadow;
 pub mod startup;
 pub mod state;
+mod status_word;
 mod string_port;
 
 use control_block::{Backend, ControlBlock, EntryWords, Translations};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Accesses to control and debug registers that made a guest leave.
 use hv_core::emulate::{Decoded, Instruction};
-use hv_core::hvm::control::with_status_word;
 use xen_abi::trap::{VECTOR_DB, VECTOR_UD};
 
 use super::control_register;
@@ -43,14 +42,6 @@ pub fn access(vcpu: &Vcpu, decoded: Option<Decoded>) -> Result<(), Refused> {
         }
         _ => return Err(Refused),
     }
-    advance(vcpu, length);
-    Ok(())
-}
-
-/// Executes `lmsw`.
-pub fn load_status_word(vcpu: &Vcpu, word: u16, length: u8) -> Result<(), Refused> {
-    let value = with_status_word(vcpu.hvm.block().paging().cr0, word);
-    control_register::write(vcpu, 0, value).ok_or(Refused)?;
     advance(vcpu, length);
     Ok(())
 }

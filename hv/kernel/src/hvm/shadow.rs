@@ -120,14 +120,14 @@ pub fn page_fault(vcpu: &Vcpu, address: u64, error: u32) -> Outcome {
 /// Executes `invlpg`, whose address the processor may have said.
 pub fn execute_invlpg(vcpu: &Vcpu, said: Option<u64>) -> Result<(), Refused> {
     let Fetched { bytes, size } = fetch(vcpu);
-    let register = |number| vcpu.regs.general(number).get();
-    let decoded = invlpg::decode(&bytes, size, vcpu.regs.rip.get(), register);
-    let decoded = decoded.ok_or(Refused)?;
-    let paging = vcpu.hvm.block().paging();
-    with(vcpu, |shadow, guest| match said.or(decoded.address) {
-        Some(address) => shadow.invalidate_page(guest, &paging, address),
-        None => shadow.synchronize(guest),
+    let decoded = invlpg::decode(&bytes, size).ok_or(Refused)?;
+    let block = vcpu.hvm.block();
+    let address = said.unwrap_or_else(|| {
+        let register = |number| vcpu.regs.general(number).get();
+        decoded.address(vcpu.regs.rip.get(), register, |segment| block.segment(segment).base)
     });
+    let paging = block.paging();
+    with(vcpu, |shadow, guest| shadow.invalidate_page(guest, &paging, address));
     advance(vcpu, decoded.length);
     Ok(())
 }

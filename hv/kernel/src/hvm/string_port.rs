@@ -2,15 +2,13 @@
 //! String instructions of a PVH guest on ports, of which it has none: `ins` writes ones to memory,
 //! `outs` reads memory for nobody. What is wrong with the memory is the guest's fault all the same.
 use hv_core::hvm::paging::Access;
-use hv_core::hvm::string_io::{Bounds, StringIo};
-use hv_core::instruction_bytes::SegmentRegister;
-use xen_abi::trap::{VECTOR_PF, VECTOR_SS};
+use hv_core::hvm::string_io::StringIo;
 
-use super::control_block::ControlBlock;
 use super::exit::Refused;
 use super::exit_reason::PortExit;
 use super::instruction::{Fetched, fetch, go_to};
-use super::memory::{self, Unreachable};
+use super::memory;
+use super::segment::{Fault, bounds};
 use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
 
@@ -49,30 +47,6 @@ fn add(decoded: &StringIo, register: &RunCell<u64>, difference: u64) {
     register.set(decoded.with_part(old, old.wrapping_add(difference)));
 }
 
-/// Why memory cannot be had.
-enum Fault {
-    /// A #SS with error code 0.
-    Stack,
-    /// A #GP with error code 0.
-    Protection,
-    /// A #PF.
-    Page { address: u64, error: u32 },
-}
-
-impl Fault {
-    fn deliver(&self, block: &dyn ControlBlock) -> Result<(), Refused> {
-        match *self {
-            Self::Protection => return Err(Refused),
-            Self::Stack => block.inject(VECTOR_SS, Some(0)),
-            Self::Page { address, error } => {
-                block.set_fault_address(address);
-                block.inject(VECTOR_PF, Some(error));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Fills, or looks at, as many elements as one step takes; returns their number.
 fn step(
     vcpu: &Vcpu,
@@ -82,11 +56,8 @@ fn step(
     count: u64,
     down: bool,
 ) -> Result<u64, Fault> {
-    let segment = vcpu.hvm.block().segment(decoded.segment);
-    let [rights, _] = segment.attributes.to_le_bytes();
-    let bounds = Bounds { base: segment.base, limit: segment.limit, rights };
-    let is_stack = decoded.segment == SegmentRegister::Ss;
-    let refused = || if is_stack { Fault::Stack } else { Fault::Protection };
+    let bounds = bounds(vcpu, decoded.segment);
+    let refused = || Fault::of(decoded.segment);
     let linear = decoded.linear(&bounds, offset, size).ok_or_else(refused)?;
     let mut elements = decoded.elements((offset, linear), size, count, down);
     let span = elements.saturating_sub(1).wrapping_mul(size);
@@ -99,9 +70,6 @@ fn step(
     let start = if down { linear.wrapping_sub(bytes.wrapping_sub(size)) } else { linear };
     let access = if decoded.is_read { Access::Write } else { Access::Read };
     let ones = decoded.is_read.then_some(0xff);
-    memory::visit(vcpu, start, bytes, access, ones).map_err(|why| match why {
-        Unreachable::Page { address, error } => Fault::Page { address, error },
-        Unreachable::NoMemory => Fault::Protection,
-    })?;
+    memory::visit(vcpu, start, bytes, access, ones)?;
     Ok(elements)
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use super::{Bounds, CodeSize, SegmentRegister, StringIo};
+use super::{CodeSize, SegmentRegister, StringIo};
 use proptest::prelude::{any, prop_assert, proptest};
-
-const FLAT: Bounds = Bounds { base: 0, limit: u32::MAX, rights: 0x93 };
 
 fn decode(bytes: &[u8], size: CodeSize) -> StringIo {
     StringIo::decode(bytes, size).unwrap()
@@ -29,33 +27,6 @@ fn registers_of_each_width() {
     assert_eq!(decode(&[0x6c], CodeSize::Bits16).with_part(0x1234_ffff, 0x1_0000), 0x1234_0000);
     assert_eq!(decode(&[0x6c], CodeSize::Bits32).with_part(u64::MAX, 0x1_0000_0001), 1);
     assert_eq!(decode(&[0x6c], CodeSize::Bits64).with_part(5, u64::MAX), u64::MAX);
-}
-
-#[test]
-fn segments() {
-    let ins = decode(&[0x6c], CodeSize::Bits32);
-    let outs = decode(&[0x6e], CodeSize::Bits32);
-    let at = |rights, limit| Bounds { base: 0x1000, limit, rights };
-    assert_eq!(ins.linear(&at(0x93, 0xfff), 0xffc, 4), Some(0x1ffc));
-    assert_eq!(ins.linear(&at(0x93, 0xfff), 0xffd, 4), None);
-    assert_eq!(ins.linear(&at(0x91, 0xfff), 0, 4), None, "read-only");
-    assert_eq!(outs.linear(&at(0x91, 0xfff), 0, 4), Some(0x1000));
-    assert_eq!(ins.linear(&at(0x9b, 0xfff), 0, 4), None, "code");
-    assert_eq!(outs.linear(&at(0x99, 0xfff), 0, 4), None, "code for executing alone");
-    assert_eq!(ins.linear(&at(0x13, 0xfff), 0, 4), None, "not present");
-    assert_eq!(ins.linear(&at(0x97, 0xfff), 0xfff, 4), None, "grows down");
-    assert_eq!(ins.linear(&at(0x97, 0xfff), 0x1000, 4), Some(0x2000));
-    assert_eq!(ins.linear(&at(0x93, u32::MAX), 0xffff_ffff, 1), Some(0xfff), "wraps");
-}
-
-#[test]
-fn long_mode_has_canonical_addresses_and_two_bases() {
-    let ins = decode(&[0x6c], CodeSize::Bits64);
-    assert_eq!(ins.linear(&Bounds::default(), 0x7fff_ffff_fffc, 4), Some(0x7fff_ffff_fffc));
-    assert_eq!(ins.linear(&FLAT, 0x7fff_ffff_fffd, 4), None);
-    assert_eq!(ins.linear(&FLAT, u64::MAX, 4), None);
-    let gs = decode(&[0x65, 0x6e], CodeSize::Bits64);
-    assert_eq!(gs.linear(&Bounds { base: 0x5000, ..FLAT }, 8, 1), Some(0x5008));
 }
 
 #[test]

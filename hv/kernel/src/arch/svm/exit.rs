@@ -2,13 +2,14 @@
 //! Why a guest left, in the words of [`Exit`].
 use hv_core::emulate::decode;
 use hv_core::hvm::instruction::Known;
+use hv_core::hvm::status_word::StatusWord;
 use xen_abi::trap::{
     VECTOR_AC, VECTOR_BP, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_OF, VECTOR_PF, VECTOR_UD,
 };
 
 use super::vmcb::Vmcb;
 use crate::hvm::exit_reason::{Delivering, Exit, PortExit};
-use crate::hvm::instruction::fetch;
+use crate::hvm::instruction::{Fetched, fetch};
 use crate::log;
 use crate::run_cell::RunCell;
 use crate::vcpu::Vcpu;
@@ -33,6 +34,7 @@ mod code {
     pub(super) const INVLPGA: u64 = 0x7a;
     pub(super) const PORT: u64 = 0x7b;
     pub(super) const MSR: u64 = 0x7c;
+    pub(super) const TASK_SWITCH: u64 = 0x7d;
     pub(super) const SHUTDOWN: u64 = 0x7f;
     pub(super) const VMRUN: u64 = 0x80;
     pub(super) const VMMCALL: u64 = 0x81;
@@ -65,7 +67,7 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
             vmcb.end_nmi();
             Exit::Window
         }
-        code::FIRST_REGISTER..=code::LAST_REGISTER => Exit::Register(decode(&fetch(vcpu).bytes)),
+        code::FIRST_REGISTER..=code::LAST_REGISTER => register(vcpu),
         code::FIRST_EXCEPTION..=code::LAST_EXCEPTION => exception(vmcb, exit_code),
         code::CPUID => Exit::Cpuid,
         code::HLT => Exit::Hlt,
@@ -76,6 +78,7 @@ pub(super) fn reason(vcpu: &Vcpu, vmcb: &Vmcb) -> Exit {
         code::MSR if info1 & 1 == 0 => Exit::ReadMsr,
         code::MSR => Exit::WriteMsr,
         code::SHUTDOWN => Exit::TripleFault,
+        code::TASK_SWITCH => Exit::TaskSwitch,
         code::VMMCALL => Exit::Hypercall,
         code::XSETBV => Exit::SetExtendedControl,
         code::NESTED_PAGE_FAULT => {
@@ -141,6 +144,18 @@ fn exception(vmcb: &Vmcb, exit_code: u64) -> Exit {
         VECTOR_DB => Exit::Exception(vector, None),
         _ => Exit::Unknown([exit_code, 0, 0]),
     }
+}
+
+/// An access to a control or debug register; CR0 has more than one way.
+fn register(vcpu: &Vcpu) -> Exit {
+    let Fetched { bytes, size } = fetch(vcpu);
+    let found = decode(&bytes);
+    if found.is_none()
+        && let Some(word) = StatusWord::decode(&bytes, size)
+    {
+        return Exit::StatusWord(word);
+    }
+    Exit::Register(found)
 }
 
 /// The processor says of port accesses everything, the next instruction included.

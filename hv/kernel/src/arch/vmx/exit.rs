@@ -22,6 +22,7 @@ mod basic {
     pub(super) const TRIPLE_FAULT: u16 = 2;
     pub(super) const INTERRUPT_WINDOW: u16 = 7;
     pub(super) const NMI_WINDOW: u16 = 8;
+    pub(super) const TASK_SWITCH: u16 = 9;
     pub(super) const CPUID: u16 = 10;
     pub(super) const GETSEC: u16 = 11;
     pub(super) const HLT: u16 = 12;
@@ -74,6 +75,7 @@ pub(super) fn reason(vcpu: &Vcpu, vmcs: &Vmcs) -> Exit {
         basic::EXCEPTION_OR_NMI => exception(vmcs, qualification, delivering),
         basic::INTERRUPT | basic::TIMER => Exit::Interrupt,
         basic::TRIPLE_FAULT => Exit::TripleFault,
+        basic::TASK_SWITCH => Exit::TaskSwitch,
         basic::INTERRUPT_WINDOW | basic::NMI_WINDOW => Exit::Window,
         basic::CPUID => Exit::Cpuid,
         basic::HLT => Exit::Hlt,

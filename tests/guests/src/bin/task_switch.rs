@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A guest that switches tasks by hardware, which hv does not do for it: the domain ends, and hv says
+//! why.
+#![no_std]
+#![no_main]
+
+use minios::GuestType;
+use test_guests::old_code::switch_tasks;
+use test_report::Report;
+
+test_report::guest!(run);
+
+async fn run(report: &mut Report) {
+    if minios::guest_type() != GuestType::Pvh {
+        return report.skip("a PV guest has no tasks of its own");
+    }
+    switch_tasks()
+}

@@ -6,6 +6,7 @@ pub mod addresses;
 pub mod apic;
 pub mod attempt;
 pub mod descriptor_table;
+pub mod fuzz;
 pub mod hypercall;
 pub mod interrupts;
 pub mod iret;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Out of long mode and back: a list of memory accesses in protected mode, with page tables of its
-// two older kinds. Everything here lies where it is mapped, below 4 GiB.
+// two older kinds. Everything here lies where it is mapped, below 4 GiB. A step that faults is given
+// up, and marked.
 //
-// protected_mode(rdi = machine state: u32 cr3, u32 cr4, then room for 5 words; rsi = list of u32
+// protected_mode(rdi = machine state: u32 cr3, u32 cr4, then room for 6 words; rsi = list of u32
 // triples: what to do, address, value).
 
 .text
@@ -19,12 +20,16 @@ protected_mode:
     mov [rdi + 16], rax
     mov rax, cr4
     mov [rdi + 24], rax
+    mov rax, cr0
+    mov [rdi + 60], eax
     sgdt [rdi + 32]
     mov ax, cs
     mov [rdi + 42], ax
     mov r12w, ss
     mov [rdi + 44], r12w
+    sidt [rdi + 48]
     lgdt [protected_gdt_pointer]
+    lidt [protected_idt_pointer]
     mov ebx, edi
     push 0x10
     lea rax, [rip + 1f]
@@ -52,25 +57,53 @@ protected_mode:
     mov cr0, eax
     jmp 2f
 2:  mov edx, [esi + 4]
-    cmp dword ptr [esi], 1
-    jb 7f
-    je 3f
-    cmp dword ptr [esi], 3
-    jb 4f
-    je 5f
+    mov eax, [esi]
+    jmp [protected_steps + eax * 4]
+step_read:
+    mov eax, [edx]
+    mov [esi + 8], eax
+    jmp 6f
+step_write:
+    mov eax, [esi + 8]
+    mov [edx], eax
+    jmp 6f
+step_touch:
+    lock or dword ptr [edx], 0
+    jmp 6f
+step_invalidate:
+    invlpg [edx]
+    jmp 6f
+step_flush:
     mov eax, cr3
     mov cr3, eax
     jmp 6f
-3:  mov eax, [edx]
-    mov [esi + 8], eax
+step_root:
+    mov cr3, edx
     jmp 6f
-4:  mov eax, [esi + 8]
-    mov [edx], eax
+step_cr0:
+    mov eax, cr0
+    xor eax, edx
+    mov cr0, eax
     jmp 6f
-5:  invlpg [edx]
+step_cr4:
+    mov eax, cr4
+    xor eax, edx
+    mov cr4, eax
+    jmp 6f
+step_efer:
+    mov ecx, 0xc0000080
+    mov edi, edx
+    rdmsr
+    xor eax, edi
+    wrmsr
 6:  add esi, 12
     jmp 2b
-7:  mov eax, cr0
+protected_mode_fault:
+    mov esp, [ebx + 8]
+    or dword ptr [esi], 0x80000000
+    jmp 6b
+step_end:
+    mov eax, cr0
     and eax, 0x7fffffff
     mov cr0, eax
     // Before LME: QEMU's AMD-V loses the host's paging where a guest leaves with LME and without PAE.
@@ -80,10 +113,9 @@ protected_mode:
     mov cr3, eax
     mov ecx, 0xc0000080
     rdmsr
-    or eax, 0x100
+    or eax, 0x900                       // NXE may be off by now
     wrmsr
-    mov eax, cr0
-    or eax, 0x80000000
+    mov eax, [ebx + 60]
     mov cr0, eax
     push 0x08
     lea eax, [protected_mode_back]
@@ -94,6 +126,7 @@ protected_mode:
 protected_mode_back:
     mov edi, ebx
     lgdt [rdi + 32]
+    lidt [rdi + 48]
     mov rsp, [rdi + 8]
     movzx eax, word ptr [rdi + 42]
     push rax
@@ -122,4 +155,12 @@ protected_gdt:
 protected_gdt_pointer:
     .word 31
     .quad protected_gdt
+protected_idt_pointer:
+    .word 32 * 8 - 1
+    .quad {idt}
+.balign 4
+// In the order of `What`.
+protected_steps:
+    .long step_end, step_read, step_write, step_touch, step_invalidate, step_flush, step_root
+    .long step_cr0, step_cr4, step_efer
 .text

@@ -19,6 +19,11 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20) % limit
     }
 
+    /// Any number.
+    pub fn any(&mut self) -> u64 {
+        self.below(1 << 32) << 32 | self.below(1 << 32)
+    }
+
     /// One of `choices`.
     pub fn of<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
         choices[usize::try_from(self.below(N as u64)).unwrap_or(0)]

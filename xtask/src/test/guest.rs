@@ -17,11 +17,12 @@ const CRASHES: [(&str, Option<&str>); 3] = [
     ("task_switch", Some("it switched tasks, which is not emulated")),
 ];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 10] = [
+const NO_TESTS: [&str; 11] = [
     "bench",
     "bench_client",
     "double_fault",
     "fuzz_exits",
+    "fuzz_tables",
     "holder",
     "name_server",
     "paging_bench",

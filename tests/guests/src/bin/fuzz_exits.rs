@@ -9,17 +9,14 @@
 use core::arch::asm;
 
 use minios::memory::SharedPages;
-use test_guests::apic;
 use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
 use test_guests::attempt::{self, Frame, selector};
-use test_guests::hypercall::{at, call2};
-use test_guests::page_entry::{self, NO_EXECUTE, root};
+use test_guests::page_entry::root;
 use test_guests::random::Random;
-use test_guests::{poke, word};
+use test_guests::{apic, fuzz, poke};
 use test_report::Report;
 use xen_abi::frame::PAGE_SIZE;
 use xen_abi::hypercall::Hypercall;
-use xen_abi::sched::{SchedOp, SchedWatchdog};
 
 test_report::guest!(run, only_pvh = "exits are a PVH guest's");
 
@@ -31,10 +28,6 @@ const TABLES: [u64; 3] = [2, 3, 4];
 const CONTENTS: u64 = 5;
 /// Addresses that lead anywhere.
 const WINDOW: u64 = 100 << 39;
-/// Attempts between two figures.
-const BATCH: u64 = 50;
-/// A guest that is stuck ends after so many seconds.
-const WATCHDOG: SchedWatchdog = SchedWatchdog { id: 0, timeout: 1 };
 const TRAP: u64 = 1 << 8;
 const CR4_SMEP: u64 = 1 << 20;
 const CR4_SMAP: u64 = 1 << 21;
@@ -45,40 +38,17 @@ const FLAGS: [u64; 8] = [2, 2, 2, 2, 0x202, 0x402, 0x1_0002, 0x4_3002];
 struct Fuzz {
     random: Random,
     pages: SharedPages,
-    /// At least so many exits until now.
-    exits: u64,
 }
 
 async fn run(report: &mut Report) {
-    let number = |key, otherwise| {
-        let text = minios::command_line_value(key);
-        text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-    };
-    let (seed, count): (u64, u64) = (number("seed", 1), number("count", 5000));
     let Ok(pages) = SharedPages::alloc(16) else { return report.error("pages", "no memory") };
-    let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut fuzz = Fuzz { random: Random::new(seed), pages, exits: 0 };
+    let mut fuzz = Fuzz { random: fuzz::random(), pages };
     fuzz.prepare();
-    let watchdog = |id| {
-        let request = SchedWatchdog { id, ..WATCHDOG };
-        call2(Hypercall::SchedOp, u64::from(SchedOp::Watchdog.raw()), at(&request))
-    };
-    watchdog(0);
-    for attempt in 1..=count {
-        fuzz.attempt();
-        if attempt % BATCH == 0 {
-            report.figure("exits", fuzz.exits);
-            watchdog(1);
-        }
-    }
+    fuzz::run(report, || fuzz.attempt());
     fuzz.last();
 }
 
 impl Fuzz {
-    fn any(&mut self) -> u64 {
-        self.random.below(1 << 32) << 32 | self.random.below(1 << 32)
-    }
-
     fn page(&self, number: u64) -> u64 {
         self.pages.address() as u64 + number * PAGE
     }
@@ -89,10 +59,7 @@ impl Fuzz {
         attempt::init();
         // Without, their accesses are page faults.
         let _ = apic::map();
-        for number in 0..PAGES {
-            let leaf = page_entry::find(self.page(number), 1).expect("our pages are mapped");
-            poke(leaf, word(leaf) & !NO_EXECUTE);
-        }
+        fuzz::make_executable(&self.pages);
         let [top, middle, low] = TABLES.map(|number| self.page(number));
         poke(root() + (WINDOW >> 39) * 8, top | TABLE);
         poke(top, middle | TABLE);
@@ -125,7 +92,7 @@ impl Fuzz {
         let contents = CONTENTS + self.random.below(PAGES - CONTENTS);
         let contents = self.page(contents);
         match self.random.below(8) {
-            0 => self.any(),
+            0 => self.random.any(),
             1 => 0x7fff_ffff_f000 + offset,
             2 | 3 => contents + offset,
             _ => WINDOW + self.random.below(512) * PAGE + offset,
@@ -139,11 +106,12 @@ impl Fuzz {
             2 => 1 << self.random.below(64),
             3 => self.address(),
             4 => self.page(CONTENTS) / PAGE + self.random.below(PAGES - CONTENTS),
-            _ => self.any(),
+            _ => self.random.any(),
         }
     }
 
-    fn attempt(&mut self) {
+    /// Does something; at least how many exits that were.
+    fn attempt(&mut self) -> u64 {
         if self.random.below(4) == 0 {
             self.change_window();
         }
@@ -172,7 +140,7 @@ impl Fuzz {
     }
 
     /// One instruction of the list, in rings 0 and 3.
-    fn instruction(&mut self) {
+    fn instruction(&mut self) -> u64 {
         let number = self.random.below(INSTRUCTIONS.len() as u64);
         let (operands, bytes, tail) = INSTRUCTIONS[usize::try_from(number).unwrap_or(0)];
         let mut registers = self.registers();
@@ -192,11 +160,11 @@ impl Fuzz {
         // Whoever goes elsewhere stops soon, wherever that is.
         let traps = operands == Operands::Target || self.random.below(16) == 0;
         self.run(&code, &registers, mode, if traps { flags | TRAP } else { flags });
-        self.exits += 1;
         if operands == Operands::Breakpoint {
             // No breakpoints are left, even if the registers are guarded: that ends with the #DB.
             self.run(&[0x0f, 0x23, 0xf8, 0x0f, 0x0b], &[0x400; 16], selector::CODE, 2);
         }
+        1
     }
 
     fn operands(&mut self, operands: Operands, registers: &mut [u64; 16]) {
@@ -257,7 +225,7 @@ impl Fuzz {
             0xc001_0000,
             0xc001_0100,
         ]);
-        if self.random.below(8) == 0 { self.any() & 0xffff_ffff } else { base + near }
+        if self.random.below(8) == 0 { self.random.any() & 0xffff_ffff } else { base + near }
     }
 
     /// A hypercall, but for those that end the guest or its console.
@@ -277,9 +245,9 @@ impl Fuzz {
     }
 
     /// Bytes that may be instructions, each step of which leaves the guest.
-    fn any_bytes(&mut self) {
+    fn any_bytes(&mut self) -> u64 {
         const STEPS: i64 = 24;
-        let words = [self.any(), self.any(), self.any()];
+        let words = [self.random.any(), self.random.any(), self.random.any()];
         let mut code: [u8; 24] = core::array::from_fn(|at| words[at / 8].to_le_bytes()[at % 8]);
         if self.random.below(64) != 0 {
             code.iter_mut().filter(|byte| **byte == HLT).for_each(|byte| *byte = 0x90);
@@ -290,7 +258,7 @@ impl Fuzz {
         let flags = self.random.of(FLAGS) | TRAP;
         self.write_code(&code);
         let frame = self.frame(mode, flags);
-        self.exits += attempt::run(&registers, &frame, STEPS);
+        attempt::run(&registers, &frame, STEPS)
     }
 
     fn write_code(&self, code: &[u8]) {
@@ -314,7 +282,7 @@ impl Fuzz {
 
     /// Out of long mode, with any control registers that the processor takes.
     fn last(&mut self) -> ! {
-        let words = [self.any(), self.any()];
+        let words = [self.random.any(), self.random.any()];
         let mut code: [u8; 16] = core::array::from_fn(|at| words[at / 8].to_le_bytes()[at % 8]);
         match self.random.below(4) {
             // A far jump to a task.

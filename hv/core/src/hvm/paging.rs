@@ -71,6 +71,17 @@ struct Shape {
     large_from: u32,
 }
 
+impl Shape {
+    /// Bits of CR3 that say where the tables begin: with three levels there are only four entries.
+    const fn root_mask(&self) -> u64 {
+        match self.levels {
+            4 => ADDRESS,
+            3 => 0xffff_ffe0,
+            _ => 0xffff_f000,
+        }
+    }
+}
+
 /// An entry that was used: the 8 bytes around it, and where in them it begins.
 #[derive(Clone, Copy, Default)]
 struct Used {
@@ -146,7 +157,7 @@ impl Paging {
         if long && !matches!(address >> 47, 0 | 0x1_ffff) || !long && address >> 32 != 0 {
             return None;
         }
-        let mut table = if long { self.cr3 & ADDRESS } else { self.cr3 & 0xffff_ffe0 };
+        let mut table = self.cr3 & shape.root_mask();
         let mut rights = WRITABLE | USER;
         for level in (1..=shape.levels).rev() {
             let shift = index_shift(&shape, level);

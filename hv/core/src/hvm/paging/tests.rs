@@ -51,7 +51,8 @@ fn pae_and_two_levels() {
     let pae = Paging { cr3: 0x1020, efer: 0, ..long() };
     let memory = Memory::from([(0x1020 + 8 * 3, 0x2001), (0x2000, 0x3003), (0x3000 + 8, 0x7003)]);
     assert_eq!(translate(&pae, &memory, 0xc000_1010, Access::Write), Some(0x7010));
-    let legacy = Paging { cr4: CR4_PSE, efer: 0, ..long() };
+    // Only with three levels the lower bits of the root mean something.
+    let legacy = Paging { cr3: 0x1fe0, cr4: CR4_PSE, efer: 0, ..long() };
     // Two entries of 4 bytes: a table, and a page of 4 MiB above 4 GiB.
     let memory = Memory::from([(0x1000, 0x0040_2083_0000_2003), (0x2000, 0x9003_0000_0000)]);
     assert_eq!(translate(&legacy, &memory, 0x1008, Access::Write), Some(0x9008));
@@ -104,7 +105,8 @@ fn marks_in_older_tables() {
     let memory = Memory::from([(0x1020 + 8 * 3, 0x2001), (0x2000, 0x3003), (0x3000 + 8, 0x7003)]);
     let marked = Memory::from([(0x2000, 0x3023), (0x3008, 0x7063)]);
     assert_eq!(mark(&pae, &memory, 0xc000_1010, Access::Write), Some((0x7010, marked)));
-    let legacy = Paging { cr4: CR4_PSE, efer: 0, ..long() };
+    // Only with three levels the lower bits of the root mean something.
+    let legacy = Paging { cr3: 0x1fe0, cr4: CR4_PSE, efer: 0, ..long() };
     let memory = Memory::from([(0x1000, 0x0040_2083_0000_2003)]);
     let marked = Memory::from([(0x1000, 0x0040_20e3_0000_2003)]);
     assert_eq!(mark(&legacy, &memory, 0x40_0008, Access::Write), Some((0x1_0040_0008, marked)));

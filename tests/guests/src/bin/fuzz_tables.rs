@@ -15,8 +15,9 @@ use test_guests::protected_mode::{self, CR4_PAE, CR4_PSE, Do};
 use test_guests::random::Random;
 use test_guests::{fuzz, physmap, poke, provoke, traps, word};
 use test_report::Report;
+use xen_abi::domain::DomId;
 use xen_abi::frame::PAGE_SIZE;
-use xen_abi::memory::PhysmapSpace;
+use xen_abi::memory::{MemoryOp, PhysmapSpace, RemoveFromPhysmap};
 use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF};
 
 test_report::guest!(run, only_pvh = "a PVH guest writes its page tables itself");
@@ -254,7 +255,8 @@ impl Tables {
         };
         let exits: u64 = (0..4).map(|_| self.access()).sum();
         if taken {
-            physmap::decrease(gfn);
+            let mut arg = RemoveFromPhysmap { domid: DomId::SELF, gpfn: gfn, ..Default::default() };
+            physmap::op(MemoryOp::RemoveFromPhysmap, 0, &mut arg);
             physmap::populate(gfn);
         }
         exits + 2

@@ -5,6 +5,7 @@
 pub mod addresses;
 pub mod apic;
 pub mod attempt;
+pub mod control;
 pub mod descriptor_table;
 pub mod fuzz;
 pub mod hypercall;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Model-specific registers of a PVH guest, which has a recording handler for #GP.
+//! Model-specific registers, for a guest with a recording handler for #GP.
 use core::arch::asm;
 
 use crate::traps::{RESUME, faults};

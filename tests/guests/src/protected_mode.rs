@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Protected mode for a PVH guest: memory accesses with page tables of two or three levels.
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::control;
 
 global_asm!(include_str!("protected_mode.S"), idt = sym IDT);
 
@@ -128,9 +130,7 @@ pub const CR4_PSE: u32 = 1 << 4;
 pub fn run(root: u32, paging: u32, list: &mut [Do]) {
     assert!(list.iter().any(|step| step.what == What::End as u32), "a list has an end");
     prepare_gates();
-    let cr4: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr4", out(reg) cr4, options(nomem, nostack, preserves_flags)) };
+    let cr4 = control::cr4();
     let others = u32::try_from(cr4 & 0xffff_ffff).unwrap_or(0) & !(CR4_PAE | CR4_PSE);
     let mut state = State { cr3: root, cr4: others | paging, saved: [0; 7] };
     // SAFETY: the tables map code, stack, state and list where they are, by the contract.

@@ -6,7 +6,9 @@
 
 use core::arch::asm;
 
+use test_guests::control::{cr0, cr4};
 use test_guests::hypercall::{at, call1, call2};
+use test_guests::msr::{rdmsr, wrmsr};
 use test_guests::traps::faults;
 use test_guests::{provoke, traps};
 use test_report::Report;
@@ -45,13 +47,6 @@ fn forced_cpuid(report: &mut Report) {
     report.expect("OSXSAVE beside XSAVE", features & OSXSAVE != 0, features & XSAVE != 0);
 }
 
-fn cr0() -> u64 {
-    let value;
-    // SAFETY: emulated by the hypervisor.
-    unsafe { asm!("mov {}, cr0", out(reg) value) };
-    value
-}
-
 /// Told afterwards: with TS set nothing may be printed, as that may take vector registers.
 fn task_switched(report: &mut Report) {
     call1(Hypercall::FpuTaskswitch, 1);
@@ -80,25 +75,9 @@ fn control_registers(report: &mut Report) {
     unsafe { asm!("mov {}, cr3", out(reg) cr3) };
     report.expect("load cr3", faults(|| provoke!("mov cr3, {v}"; v = in(reg) cr3)), 0);
     report.expect("bad cr3", faults(|| provoke!("mov cr3, {v}"; v = in(reg) 0x1000u64)), 1);
-    let cr4: u64;
-    // SAFETY: emulated by the hypervisor.
-    unsafe { asm!("mov {}, cr4", out(reg) cr4) };
+    let cr4 = cr4();
     report.expect("cr4: PAE", cr4 & 1 << 5, 1 << 5);
     report.expect("load cr4", faults(|| provoke!("mov cr4, {v}"; v = in(reg) cr4)), 0);
-}
-
-/// The register, or `None` where reading it takes #GP.
-fn rdmsr(register: u32) -> Option<u64> {
-    let (mut low, mut high) = (0u32, 0u32);
-    let faulted = faults(|| {
-        provoke!("rdmsr"; in("ecx") register, inout("eax") low, inout("edx") high);
-    });
-    (faulted == 0).then_some(u64::from(high) << 32 | u64::from(low))
-}
-
-fn wrmsr(register: u32, value: u64) -> u64 {
-    let (low, high) = (value & 0xffff_ffff, value >> 32);
-    faults(|| provoke!("wrmsr"; in("ecx") register, in("rax") low, in("rdx") high))
 }
 
 fn model_specific(report: &mut Report) {

@@ -6,11 +6,10 @@
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
-
 use minios::memory::SharedPages;
 use test_guests::attempt::instructions::{INSTRUCTIONS, Operands};
 use test_guests::attempt::{self, Frame, selector};
+use test_guests::control::{cr0, cr4};
 use test_guests::page_entry::root;
 use test_guests::random::Random;
 use test_guests::{apic, fuzz, poke};
@@ -301,18 +300,4 @@ impl Fuzz {
 
 fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0]
-}
-
-fn cr0() -> u64 {
-    let value: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr0", out(reg) value, options(nomem, nostack)) };
-    value
-}
-
-fn cr4() -> u64 {
-    let value: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr4", out(reg) value, options(nomem, nostack)) };
-    value
 }

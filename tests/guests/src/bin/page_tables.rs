@@ -7,6 +7,7 @@
 
 use core::arch::asm;
 
+use test_guests::control::cr0;
 use test_guests::own_tables::{OwnTables, address};
 use test_guests::page_entry::{
     ACCESSED, DIRTY, LARGE, NO_EXECUTE, PRESENT, RW, flush, invalidate, root,
@@ -115,9 +116,7 @@ fn rights(report: &mut Report, tables: &OwnTables) {
     let at = address(0, 0, 9);
     tables.set(L1, 9, tables.page(DATA) | PRESENT | NO_EXECUTE);
     report.expect("no execution", execute(at), Some(0x11));
-    let cr0: u64;
-    // SAFETY: reading a register changes nothing.
-    unsafe { asm!("mov {}, cr0", out(reg) cr0) };
+    let cr0 = cr0();
     // SAFETY: writes to read-only pages of the kernel's are not wanted but below.
     unsafe { asm!("mov cr0, {}", in(reg) cr0 & !WP) };
     report.expect("a kernel that may", write(at), None);

@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use minios::DomId;
 use minios::memory::SharedPages;
 use minios::trap::TrapFrame;
+use test_guests::control::{cr2, cr4};
 use test_guests::hypercall::{at_mut, call1, call2};
 use test_guests::msr::{rdmsr, wrmsr};
 use test_guests::traps::faults;
@@ -117,9 +118,7 @@ fn registers(report: &mut Report) {
     report.expect("memory types: of a kind that there is not", wrmsr(0x2ff, 0x802), 1);
     report.expect("hypercall page 1", wrmsr(0x4000_0000, 1), 1);
     report.expect("hypercall page in a hole", wrmsr(0x4000_0000, 0xf000_0000), 1);
-    let cr4: u64;
-    // SAFETY: reading a register changes nothing.
-    unsafe { asm!("mov {}, cr4", out(reg) cr4) };
+    let cr4 = cr4();
     let write = |value: u64| faults(|| provoke!("mov cr4, {v}"; v = in(reg) value));
     report.expect("cr4 written back", write(cr4), 0);
     report.expect("cr4 with VMXE", write(cr4 | CR4_VMXE), 1);
@@ -177,10 +176,7 @@ fn string_ports(report: &mut Report) {
     provoke!("std", "rep insw", "cld"; in("dx") 0x1f0u16, inout("rdi") at, inout("rcx") left);
     report.equal("downwards", (at, left), (start + 4078, 0));
     report.expect("rep ins to page 0: faults, words left", (ins(8, 3).0, ins(8, 3).2), (1, 3));
-    let cr2: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr2", out(reg) cr2) };
-    report.expect("where", (cr2, traps::last(VECTOR_PF).error), (8, Some(2)));
+    report.expect("where", (cr2(), traps::last(VECTOR_PF).error), (8, Some(2)));
     let across = ins(0x7fff_ffff_fffc, 1).0;
     report.expect("rep ins to what is no address", across, 1);
     let outs = |at: u64| {

@@ -7,15 +7,18 @@
 
 use core::arch::asm;
 
-use minios::GuestType;
 use minios::memory::SharedPages;
+use test_guests::control::cr0;
 use test_guests::old_code::status_words;
 use test_guests::traps::faults;
 use test_guests::{provoke, traps};
 use test_report::Report;
 use xen_abi::trap::{TrapFlags, VECTOR_PF};
 
-test_report::guest!(run);
+test_report::guest!(
+    run,
+    only_pvh = "CR0 of a PV guest is the hypervisor's: `critical_instructions`"
+);
 
 const PE: u64 = 1 << 0;
 const TS: u64 = 1 << 3;
@@ -23,9 +26,6 @@ const WP: u64 = 1 << 16;
 const LOW: u64 = 0xffff;
 
 async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("CR0 of a PV guest is the hypervisor's: `critical_instructions`");
-    }
     traps::record(VECTOR_PF, TrapFlags::empty());
     let Ok(page) = SharedPages::alloc(1) else { return report.error("a page", "no memory") };
     let before = cr0();
@@ -70,13 +70,6 @@ fn wanted(cr0: u64, bound: u64) -> [u32; 8] {
     let cleared = word(all & LOW & !0xf | all & PE);
     let without_ts = word(all & LOW & !TS);
     [word(!LOW | all & LOW), word(all), low, low, low, without_ts, low, cleared]
-}
-
-fn cr0() -> u64 {
-    let value: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, cr0", out(reg) value, options(nomem, nostack, preserves_flags)) };
-    value
 }
 
 /// Sets CR0, in which only WP and TS change: nothing here uses vector registers meanwhile.

@@ -4,15 +4,11 @@
 #![no_std]
 #![no_main]
 
-use minios::GuestType;
 use test_guests::old_code::switch_tasks;
 use test_report::Report;
 
-test_report::guest!(run);
+test_report::guest!(run, only_pvh = "a PV guest has no tasks of its own");
 
-async fn run(report: &mut Report) {
-    if minios::guest_type() != GuestType::Pvh {
-        return report.skip("a PV guest has no tasks of its own");
-    }
+async fn run(_report: &mut Report) {
     switch_tasks()
 }

@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 
+use test_guests::control::cr2;
 use test_guests::hypercall::{at, call1};
 use test_guests::{minus, provoke, refuses_bad_pointers, traps};
 use test_report::Report;
@@ -57,9 +58,7 @@ fn with_error_code(report: &mut Report) {
     report.expect("error code of a read", traps::last(VECTOR_PF).error, Some(0));
     provoke!("mov [{at}], rax"; at = in(reg) ABSENT, out("rax") _);
     report.expect("error code of a write", traps::last(VECTOR_PF).error, Some(2));
-    let cr2: u64;
-    // SAFETY: reading cr2 is emulated by the hypervisor.
-    unsafe { core::arch::asm!("mov {}, cr2", out(reg) cr2) };
+    let cr2 = cr2();
     report.expect("cr2", cr2, ABSENT);
     traps::record(VECTOR_GP, TrapFlags::empty());
     provoke!("mov rax, [{at}]"; at = in(reg) 1u64 << 63, out("rax") _);

@@ -59,8 +59,8 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds the images `names`, which are packages or binaries (all packages where empty), and
-/// returns the finished files.
+/// Builds the images `names`, which are packages or binaries (all packages where empty), unless this
+/// process has done so before, and returns the finished files.
 pub(crate) fn images(
     workspace: &Workspace,
     profile: Profile,
@@ -77,15 +77,21 @@ pub(crate) fn images(
         let whole = names.is_empty() || names.contains(&package.name.as_str());
         package.bins.retain(|bin| whole || names.contains(&bin.as_str()));
     }
+    let path = |bin: &String| finished(workspace, profile, bin);
+    let paths: Vec<PathBuf> = packages.iter().flat_map(|package| &package.bins).map(path).collect();
+    for package in &mut packages {
+        package.bins.retain(|bin| !workspace.has_built(&path(bin)));
+    }
+    packages.retain(|package| !package.bins.is_empty());
     let (hv, guests): (Vec<Package>, Vec<Package>) =
         packages.into_iter().partition(|package| Kind::of(package) == Kind::Hypervisor);
-    let mut finished = Vec::new();
     for (kind, packages) in [(Kind::Hypervisor, hv), (Kind::Guest, guests)] {
         if !packages.is_empty() {
-            finished.extend(kind.build(workspace, profile, &packages)?);
+            kind.build(workspace, profile, &packages)?;
         }
     }
-    Ok(finished)
+    workspace.remember(&paths);
+    Ok(paths)
 }
 
 /// Where the finished image `name` is after a build.
@@ -136,12 +142,7 @@ impl Kind {
         self.target_dir(workspace).join(TARGET).join(profile.name())
     }
 
-    fn build(
-        self,
-        workspace: &Workspace,
-        profile: Profile,
-        packages: &[Package],
-    ) -> Result<Vec<PathBuf>> {
+    fn build(self, workspace: &Workspace, profile: Profile, packages: &[Package]) -> Result<()> {
         let name = profile.name();
         let config = self.config();
         let mut cargo = workspace.cargo().args(["build", "--target", TARGET, "--profile", name]);
@@ -155,14 +156,11 @@ impl Kind {
             bail!("the build failed: the compiler says above why");
         }
         let linked_dir = self.linked_dir(workspace, profile);
-        let bins = packages.iter().flat_map(|package| &package.bins);
-        bins.map(|bin| {
-            let to = finished(workspace, profile, bin);
-            finish::finish(&linked_dir.join(bin), &to)
+        for bin in packages.iter().flat_map(|package| &package.bins) {
+            finish::finish(&linked_dir.join(bin), &finished(workspace, profile, bin))
                 .with_context(|| format!("the image of {bin} is not usable"))?;
-            Ok(to)
-        })
-        .collect()
+        }
+        Ok(())
     }
 
     /// The value of cargo's `--config` that carries the compiler's flags.

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where things are: the repository, its packages, and the directories that a build fills.
-use std::path::{Path, PathBuf};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -13,6 +17,8 @@ pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 pub(crate) struct Workspace {
     shell: Shell,
     root: PathBuf,
+    /// Images that this process has built.
+    built: RefCell<BTreeSet<PathBuf>>,
 }
 
 /// A package of the workspace.
@@ -44,7 +50,7 @@ impl Workspace {
         })?;
         let shell = Shell::new()?;
         shell.change_dir(&root);
-        Ok(Self { shell, root })
+        Ok(Self { shell, root, built: RefCell::default() })
     }
 
     /// The folder of the repository.
@@ -55,6 +61,16 @@ impl Workspace {
     /// A shell whose working directory is the repository.
     pub(crate) fn shell(&self) -> &Shell {
         &self.shell
+    }
+
+    /// Whether this process has built the image at `path`: sources are looked at once.
+    pub(crate) fn has_built(&self, path: &Path) -> bool {
+        self.built.borrow().contains(path)
+    }
+
+    /// This process has built the images at `paths`.
+    pub(crate) fn remember(&self, paths: &[PathBuf]) {
+        self.built.borrow_mut().extend(paths.iter().cloned());
     }
 
     /// Where builds go.

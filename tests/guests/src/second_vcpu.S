@@ -36,6 +36,8 @@ guest_second_real:
     mov eax, cr0
     .set words, guest_second_words - guest_second_real
     mov dword ptr [words + 24], eax
+    mov eax, dword ptr [words + 32]
+    mov dword ptr [{entry} * 8], eax
     .byte 0x66                          // lgdt with a base of 32 bits
     lgdt [words]
     mov eax, dword ptr [words + 8]
@@ -52,6 +54,6 @@ guest_second_real:
     .short words + 16
     .balign 8
 guest_second_words:
-    .skip 32
+    .skip 40
 guest_second_real_end:
     .code64

@@ -18,6 +18,7 @@ global_asm!(
     idt = sym IDT,
     stack = sym STACK_END,
     main = sym main,
+    entry = const ENTRY,
 );
 
 unsafe extern "C" {
@@ -79,19 +80,22 @@ fn set(to: &[AtomicU64; 2], from: [u64; 2]) {
     to.iter().zip(from).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
 }
 
-/// The code with which it begins in real mode, at the start of a page; and where in it its CR0 will
-/// be.
+/// Number of the eight bytes of its page that it changes in real mode.
+pub const ENTRY: u64 = 500;
+
+/// The code with which it begins in real mode, at the start of a page, where it makes entry
+/// [`ENTRY`] what `changed` says; and where in it its CR0 will be.
 #[must_use]
-pub fn real_mode_code() -> (alloc::vec::Vec<u8>, usize) {
+pub fn real_mode_code(changed: u32) -> (alloc::vec::Vec<u8>, usize) {
     const CODE: u64 = 8;
     let (entry, root) = prepare();
     let start = (&raw const REAL).addr();
     let [words, length] = [&raw const WORDS, &raw const REAL_END].map(|end| end.addr() - start);
     // SAFETY: the code between two symbols.
     let mut code = unsafe { core::slice::from_raw_parts(&raw const REAL, length) }.to_vec();
-    // Limit and base of the GDT; CR4 and CR3; the entry and its selector.
+    // Limit and base of the GDT; CR4 and CR3; the entry and its selector; its CR0.
     let gdt = GDT[0].load(Ordering::Relaxed) & 0xffff_ffff_ffff;
-    let values = [gdt, CR4 | root << 32, entry | CODE << 32];
+    let values = [gdt, CR4 | root << 32, entry | CODE << 32, 0, changed.into()];
     for (to, from) in code[words..].iter_mut().zip(values.map(u64::to_le_bytes).as_flattened()) {
         *to = *from;
     }

@@ -118,9 +118,6 @@ impl Mode {
             "beside_spinner" if self == Mode::PvhSvmBochs => Some(
                 "Bochs 2.7 keeps a guest that is entered with interrupts off until it turns them on",
             ),
-            "second_vcpu" if self == Mode::PvhVmxShadow => Some(
-                "VT-x has no real mode, in which INIT-SIPI starts, without second-level tables",
-            ),
             "task_switch" if matches!(self, Mode::PvhSvmNpt | Mode::PvhSvmShadow) => {
                 Some("QEMU 7.2 switches tasks itself, though it is told to leave the guest")
             }

@@ -6,6 +6,7 @@ use hv_core::instruction_bytes::SegmentRegister;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm_save::HvmCpu;
 
+use super::MemoryKind;
 use super::exit_reason::Exit;
 use crate::vcpu::Vcpu;
 
@@ -115,14 +116,20 @@ pub trait ControlBlock: Sync {
     /// Bytes of the instruction that made the guest leave, if the processor says so.
     fn instruction_length(&self) -> Option<u8>;
 
-    /// Sets the root of the tables that the processor walks: second-level tables, or, after
-    /// [`Self::use_shadow`], those that translate the guest's addresses.
+    /// Sets the root of the tables that the processor walks: second-level tables, or, with a shadow,
+    /// those that translate the guest's addresses.
     fn set_paging_root(&self, root: Mfn);
 
-    /// Goes without second-level tables: accesses to CR0, CR3 and CR4, page faults and `invlpg`
-    /// leave the guest from now on, and what the guest sees in control registers is not what the
-    /// processor runs with ([`Self::set_hardware`]).
-    fn use_shadow(&self);
+    /// Sets how the guest's memory is virtualized from now on. With a shadow, accesses to CR0, CR3
+    /// and CR4, page faults and `invlpg` leave the guest, and what it sees in control registers is
+    /// not what the processor runs with ([`Self::set_hardware`]).
+    fn virtualize_memory(&self, kind: MemoryKind);
+
+    /// Whether the processor could enter the guest, in the state in which it is, with a shadow.
+    /// `false` only where there are second-level tables.
+    fn can_be_shadowed(&self) -> bool {
+        true
+    }
 
     /// Under shadow paging, the control registers that the processor runs with, but for the root.
     fn set_hardware(&self, paging: &Paging);

@@ -179,7 +179,8 @@ pub struct HvmVcpu {
     block: RunCell<Option<&'static dyn ControlBlock>>,
     /// It has its registers.
     pub is_ready: RunCell<bool>,
-    /// Its domain's memory is virtualized by a shadow.
+    /// It runs with its domain's shadow, as it does but for states that the processor cannot have
+    /// without second-level tables.
     is_shadowed: RunCell<bool>,
     /// Its root in the shadow is another one now.
     root_due: RunCell<bool>,
@@ -213,17 +214,15 @@ impl HvmVcpu {
     pub fn init(&self, vcpu: u32, memory: MemoryKind) -> Result<(), Errno> {
         let backend = backend().ok_or(Errno::Eopnotsupp)?;
         let block = (backend.make)().ok_or(Errno::Enomem)?;
-        if memory == MemoryKind::Shadow {
-            block.use_shadow();
-            self.is_shadowed.set(true);
-        }
+        block.virtualize_memory(memory);
+        self.is_shadowed.set(memory == MemoryKind::Shadow);
         self.block.set(Some(block));
         *self.local_apic.lock() = LocalApic::new(vcpu);
         self.trails.iter().for_each(|trail| *trail.lock() = Trail::NONE);
         Ok(())
     }
 
-    /// Whether its domain's memory is virtualized by a shadow.
+    /// Whether it runs with its domain's shadow.
     pub fn is_shadowed(&self) -> bool {
         self.is_shadowed.get()
     }

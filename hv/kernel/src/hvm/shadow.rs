@@ -13,9 +13,9 @@ use hv_core::hvm::shadow::{Access, Guest, Outcome, Shadow};
 use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 
-use super::Hvm;
 use super::exit::Refused;
 use super::instruction::{Fetched, advance, fetch};
+use super::{Hvm, MemoryKind};
 use crate::arch::cpu;
 use crate::domain::Domain;
 use crate::machine::Host;
@@ -74,13 +74,14 @@ pub fn wrote(vcpu: &Vcpu, p2m: &P2m, frame: Mfn) {
     with_p2m(vcpu, p2m, |shadow, guest| shadow.wrote(guest, frame));
 }
 
-/// Calls `f` with the shadow, if the vCPU has one. What the shadow loses meanwhile, processors forget.
+/// What the vCPU's domain has, if that is a shadow.
+fn hvm(vcpu: &Vcpu) -> Option<&Hvm> {
+    vcpu.domain().hvm.as_ref().filter(|hvm| hvm.memory == MemoryKind::Shadow)
+}
+
+/// Calls `f` with the shadow, if the domain has one. What the shadow loses meanwhile, processors forget.
 fn with<R>(vcpu: &Vcpu, f: impl FnOnce(&mut Shadow, &Guest<'_, Host>) -> R) -> Option<R> {
-    if !vcpu.hvm.is_shadowed() {
-        return None;
-    }
-    let hvm = vcpu.domain().hvm.as_ref()?;
-    let p2m = hvm.p2m.lock();
+    let p2m = hvm(vcpu)?.p2m.lock();
     with_p2m(vcpu, p2m.as_ref()?, f)
 }
 
@@ -90,10 +91,7 @@ fn with_p2m<R>(
     p2m: &P2m,
     f: impl FnOnce(&mut Shadow, &Guest<'_, Host>) -> R,
 ) -> Option<R> {
-    if !vcpu.hvm.is_shadowed() {
-        return None;
-    }
-    let hvm = vcpu.domain().hvm.as_ref()?;
+    let hvm = hvm(vcpu)?;
     let mut pool = hvm.shadow.lock();
     let shadow = &mut pool.as_mut()?.shadow;
     let losses = shadow.losses();
@@ -143,8 +141,31 @@ pub fn control_changed(vcpu: &Vcpu) {
     }
 }
 
+/// VT-x has no real mode without second-level tables, so there a guest has them meanwhile: the p2m is
+/// one. What it then writes to its tables is not seen, and no shadow is left of them.
+fn choose(vcpu: &Vcpu, hvm: &Hvm) {
+    let block = vcpu.hvm.block();
+    let can_be_shadowed = block.can_be_shadowed();
+    if can_be_shadowed != vcpu.hvm.is_shadowed() {
+        vcpu.hvm.is_shadowed.set(can_be_shadowed);
+        if can_be_shadowed {
+            block.virtualize_memory(MemoryKind::Shadow);
+            control_changed(vcpu);
+        } else if let Some(p2m) = hvm.p2m.lock().as_ref() {
+            block.virtualize_memory(MemoryKind::Nested);
+            block.set_paging_root(p2m.root());
+            vcpu.hvm.forget_translations();
+        }
+    }
+    if !can_be_shadowed {
+        with(vcpu, |shadow, guest| shadow.clear(guest.memory));
+    }
+}
+
 /// Before the guest is entered: gives the processor the root that belongs to the guest's.
 pub fn prepare(vcpu: &Vcpu) {
+    let Some(hvm) = hvm(vcpu) else { return };
+    choose(vcpu, hvm);
     if !vcpu.hvm.is_shadowed() {
         return;
     }

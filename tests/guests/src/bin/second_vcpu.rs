@@ -10,12 +10,15 @@ use test_guests::apic::{Apic, BASE, DISABLED, ENABLED, register};
 use test_guests::hypercall::{at, call3};
 use test_guests::interrupts::{NMI, count, during, give_back, open, take_over, wait_until};
 use test_guests::msr::wrmsr;
+use test_guests::own_tables::{OwnTables, address};
+use test_guests::page_entry::{self, RW, flush};
 use test_guests::second_vcpu::{
-    ANSWER, BEGUN, CR4, DONE, FOUND, WAKE, Wish, ask, prepare, real_mode_code, send,
+    ANSWER, BEGUN, CR4, DONE, ENTRY, FOUND, WAKE, Wish, ask, prepare, real_mode_code, send,
 };
-use test_guests::{minus, page_entry, traps};
+use test_guests::{minus, poke, traps, word};
 use test_report::Report;
 use xen_abi::errno::Errno;
+use xen_abi::frame::PAGE_SIZE;
 use xen_abi::hvm_vcpu::{VcpuHvm32, VcpuHvm64, VcpuHvmContext, VcpuHvmMode};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
@@ -219,24 +222,40 @@ fn stops(report: &mut Report) {
     report.expect("it is up again", op(VcpuOp::IsUp, 0), 1);
 }
 
+/// An address in the page where it begins.
+const fn at_page(offset: u64) -> u64 {
+    (PAGE as u64) << 12 | offset
+}
+
 fn by_messages(report: &mut Report) {
-    let (code, cr0) = real_mode_code();
+    let Some(tables) = OwnTables::new(2) else { return report.error("pages", "no memory") };
+    let [first, second] = [3, 4].map(|number| tables.page(number));
+    poke(first, 1);
+    poke(second, 2);
+    let (code, cr0) = real_mode_code(u32::try_from(second | RW).unwrap_or(0));
     let page = core::ptr::with_exposed_provenance_mut::<u8>(usize::from(PAGE) << 12);
-    let mut kept = alloc::vec![0u8; code.len()];
+    let mut kept = alloc::vec![0u8; PAGE_SIZE];
     // SAFETY: low memory is mapped where it is; nobody else runs, and it is restored.
     unsafe { page.copy_to_nonoverlapping(kept.as_mut_ptr(), kept.len()) };
     // SAFETY: as above.
     unsafe { page.copy_from_nonoverlapping(code.as_ptr(), code.len()) };
     // It goes on there when it has turned paging on.
-    let executable = u64::from(PAGE) << 12 | page_entry::RW;
-    report.expect("a page for code", page_entry::set(u64::from(PAGE) << 12, executable), true);
+    let executable = at_page(0) | RW;
+    report.expect("a page for code", page_entry::set(at_page(0), executable), true);
     send(STARTUP | u64::from(PAGE));
     report.expect("start-up while it runs", BEGUN.load(Ordering::SeqCst), 1);
     send(INIT);
     report.expect("INIT", is_down(), true);
     report.expect("up after INIT", op(VcpuOp::Up, 0), minus(Errno::Einval));
+    // Its page is a table of this vCPU's as well.
+    tables.set(1, 0, at_page(0) | RW);
+    poke(at_page(ENTRY * 8), first | RW);
+    report.expect("an entry in its page", word(address(0, 0, ENTRY)), 1);
     send(STARTUP | u64::from(PAGE));
     report.expect("start-up", begun(2), true);
+    flush();
+    report.expect("the entry that it changed", word(address(0, 0, ENTRY)), 2);
+    tables.set(1, 0, 0);
     let at = page.wrapping_add(cr0).cast::<u32>();
     // SAFETY: in the page; it has written there.
     let cr0 = unsafe { at.read_volatile() };

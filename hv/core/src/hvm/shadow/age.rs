@@ -9,7 +9,8 @@ use crate::frame_memory::FrameMemory;
 pub(super) struct Ages {
     /// Who is used again first.
     pub(super) oldest: Option<Table>,
-    newest: Option<Table>,
+    /// Who is used again last.
+    pub(super) newest: Option<Table>,
 }
 
 impl Pool {

@@ -160,6 +160,12 @@ impl Shadow {
         }
     }
 
+    /// The guest is about to write to its tables unseen: all shadows go.
+    pub fn clear<M: FrameMemory>(&mut self, memory: &M) {
+        self.out_of_sync = OutOfSync::default();
+        self.pool.clear(memory);
+    }
+
     /// A frame is about to leave the p2m, or to be less there: nothing names it from now on, and
     /// what it holds is no table.
     pub fn forget<M: FrameMemory>(&mut self, memory: &M, frame: Mfn) {

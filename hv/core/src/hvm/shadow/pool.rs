@@ -205,6 +205,15 @@ impl Pool {
         self.note_root(&key);
     }
 
+    /// Takes all tables out of use.
+    pub(super) fn clear<M: FrameMemory>(&mut self, memory: &M) {
+        while let Some(table) = self.ages.newest
+            && self.key(memory, table).is_some()
+        {
+            self.free(memory, table);
+        }
+    }
+
     const fn note_loss(&mut self) {
         self.losses = self.losses.wrapping_add(1);
     }

@@ -27,6 +27,28 @@ pub const fn to_attributes(rights: u32) -> u16 {
     u16::from_le_bytes([low, high >> 4])
 }
 
+/// Selector and attributes of a segment register.
+pub type Loaded = (u16, u16);
+
+/// Whether segment registers hold what protected mode has loaded, and not what real mode left there:
+/// VT-x enters a guest with the latter only if it is unrestricted (27.3.1.2). The first is cs, the
+/// second ss.
+#[must_use]
+pub fn are_of_protected_mode([cs, ss, data @ ..]: [Loaded; 6]) -> bool {
+    const CODE: u16 = 1 << 3;
+    const CONFORMING_CODE: u16 = 0b1100;
+    let is_usable = |(_, attributes): Loaded| attributes & PRESENT != 0;
+    let requested = |(selector, _): Loaded| selector & 3;
+    let privilege = |(_, attributes): Loaded| attributes >> 5 & 3;
+    let is_conforming = |(_, attributes): Loaded| attributes & CONFORMING_CODE == CONFORMING_CODE;
+    cs.1 & CODE != 0
+        && requested(ss) == requested(cs)
+        && (!is_usable(ss) || privilege(ss) == requested(ss))
+        && data.into_iter().all(|data| {
+            !is_usable(data) || is_conforming(data) || privilege(data) >= requested(data)
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +67,25 @@ mod tests {
         assert_eq!(to_access_rights(0), UNUSABLE);
         assert_eq!(to_access_rights(0xc13), UNUSABLE);
         assert_eq!(to_attributes(UNUSABLE | 0xc093), 0);
+    }
+
+    #[test]
+    fn what_real_mode_leaves_behind() {
+        let flat = [(8, 0xc9b), (16, 0xc93), (16, 0xc93), (16, 0xc93), (0, 0), (0, 0)];
+        assert!(are_of_protected_mode(flat));
+        let user = [(0x33, 0xafb), (0x2b, 0xcf3), (0x2b, 0xcf3), (0, 0), (0, 0), (0, 0)];
+        assert!(are_of_protected_mode(user));
+        let mut null_stack = user;
+        null_stack[1] = (3, 0);
+        assert!(are_of_protected_mode(null_stack));
+        // Code is still what real mode makes of it, or data has a frame's number as selector.
+        for (register, loaded) in [(0, (0x900, 0x93)), (1, (0x1233, 0x93)), (3, (0x1233, 0x93))] {
+            let mut left = flat;
+            left[register] = loaded;
+            assert!(!are_of_protected_mode(left), "{register}");
+        }
+        let mut conforming = flat;
+        conforming[2] = (11, 0xc9f);
+        assert!(are_of_protected_mode(conforming));
     }
 }

@@ -13,6 +13,7 @@ use super::exit;
 use super::features::{EFER_SVME, svm};
 use super::vmcb::{NmiMask, Vmcb, segment};
 use crate::arch::debug::{DR6_NONE, DR7_NONE};
+use crate::hvm::MemoryKind;
 use crate::hvm::control_block::{ControlBlock, EntryWords, Request, Segment, Translations};
 use crate::hvm::exit_reason::Exit;
 use crate::memory::{direct_map, frames};
@@ -76,23 +77,17 @@ mod event {
 /// A control block for a vCPU without registers; `None` without memory.
 pub(super) fn make() -> Option<&'static dyn ControlBlock> {
     const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
-    const NESTED_PAGING: u64 = 1;
     let svm = svm()?;
     let place = frames::alloc_for::<Vmcb>()?;
     // SAFETY: zeroed memory is a valid control block, and lives until `free`.
     let vmcb: &'static Vmcb = unsafe { place.as_ref() };
-    vmcb.control_registers.set(intercept::CONTROL);
     vmcb.debug_registers.set(intercept::DEBUG);
-    vmcb.exceptions.set(intercept::EXCEPTIONS);
-    vmcb.instructions.set([intercept::FIRST, intercept::SECOND]);
     vmcb.io_map.set(svm.io_map.maddr().get());
     vmcb.msr_map.set(svm.msr_map.maddr().get());
     vmcb.nmi_mask.set(NmiMask::Open);
-    vmcb.nested.set(NESTED_PAGING);
     vmcb.pat.set(PAT_AT_RESET);
     vmcb.dr6.set(DR6_NONE);
     vmcb.dr7.set(DR7_NONE);
-    vmcb.efer.set(EFER_SVME);
     Some(vmcb)
 }
 
@@ -218,14 +213,23 @@ impl ControlBlock for Vmcb {
         }
     }
 
-    fn use_shadow(&self) {
+    fn virtualize_memory(&self, kind: MemoryKind) {
+        use intercept::{CONTROL, EXCEPTIONS, FIRST, SECOND};
+        let (nested, control, exceptions, first) = match kind {
+            MemoryKind::Nested => (1, CONTROL, 0, 0),
+            MemoryKind::Shadow => (
+                0,
+                intercept::SHADOW_CONTROL,
+                intercept::SHADOW_EXCEPTIONS,
+                intercept::SHADOW_INSTRUCTIONS,
+            ),
+        };
         let paging = self.paging();
-        self.nested.set(0);
+        self.nested.set(nested);
         self.set_paging(&paging);
-        self.control_registers.set(intercept::SHADOW_CONTROL);
-        self.exceptions.set(intercept::EXCEPTIONS | intercept::SHADOW_EXCEPTIONS);
-        let first = intercept::FIRST | intercept::SHADOW_INSTRUCTIONS;
-        self.instructions.set([first, intercept::SECOND]);
+        self.control_registers.set(control);
+        self.exceptions.set(EXCEPTIONS | exceptions);
+        self.instructions.set([FIRST | first, SECOND]);
     }
 
     /// Reads of CR0 and CR4 need to leave only while the guest is to see others.

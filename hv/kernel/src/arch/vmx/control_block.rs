@@ -15,6 +15,7 @@ use super::setup::{self, EXCEPTIONS};
 use super::vmcs::Vmcs;
 use crate::arch::control::{self, CR0_TS, CR4_MCE, CR4_VMXE};
 use crate::arch::debug::{DR6_NONE, DR7_NONE};
+use crate::hvm::MemoryKind;
 use crate::hvm::control_block::{ControlBlock, EntryWords, Request, Segment, Translations};
 use crate::hvm::exit_reason::Exit;
 use crate::hvm::memory;
@@ -160,14 +161,24 @@ impl ControlBlock for Vmcs {
         self.has_new_root.set(true);
     }
 
-    fn use_shadow(&self) {
+    fn virtualize_memory(&self, kind: MemoryKind) {
+        let (exceptions, unused) = match kind {
+            MemoryKind::Nested => (0, 0),
+            MemoryKind::Shadow => (1 << xen_abi::trap::VECTOR_PF, bits::EPT | bits::UNRESTRICTED),
+        };
         let paging = self.paging();
-        self.is_shadowed.set(true);
+        self.is_shadowed.set(kind == MemoryKind::Shadow);
         self.set_paging(&paging);
-        self.write(Field::CR0_MASK, self.cr0_mask());
-        self.write(Field::EXCEPTIONS, EXCEPTIONS | 1 << xen_abi::trap::VECTOR_PF);
-        let secondary = vmx().secondary & !(bits::EPT | bits::UNRESTRICTED);
-        self.write_u32(Field::SECONDARY_CONTROLS, secondary);
+        self.write(Field::EXCEPTIONS, EXCEPTIONS | exceptions);
+        self.write_u32(Field::SECONDARY_CONTROLS, vmx().secondary & !unused);
+    }
+
+    /// There is real mode only with unrestricted guests, which have second-level tables. It ends with
+    /// the last of the segment registers that it has left behind.
+    fn can_be_shadowed(&self) -> bool {
+        vmx().secondary & bits::UNRESTRICTED == 0
+            || self.read(Field::CR0_SHADOW) & CR0_PE != 0
+                && (self.is_shadowed.get() || self.has_protected_segments())
     }
 
     fn set_hardware(&self, paging: &Paging) {

@@ -46,10 +46,8 @@ pub(super) fn fill(vmcs: &Vmcs, vmx: &Vmx) {
 fn controls(vmcs: &Vmcs, vmx: &Vmx) {
     vmcs.write_u32(Field::PIN_CONTROLS, vmx.pin);
     vmcs.write_u32(Field::PROCESSOR_CONTROLS, vmx.processor);
-    vmcs.write_u32(Field::SECONDARY_CONTROLS, vmx.secondary);
     vmcs.write_u32(Field::EXIT_CONTROLS, vmx.exit);
     vmcs.write_u32(Field::ENTRY_CONTROLS, vmx.entry);
-    vmcs.write(Field::EXCEPTIONS, EXCEPTIONS);
     vmcs.write(Field::MSR_BITMAP, vmx.msr_map.maddr().get());
     vmcs.write(Field::CR4_MASK, u64::MAX);
 }

@@ -2,7 +2,7 @@
 //! A vCPU's whole state, but for the general registers, to and from the toolstack's form.
 use hv_core::hvm::paging::Paging;
 use hv_core::hvm::vmx::event::Event;
-use hv_core::hvm::vmx::segment::{to_access_rights, to_attributes};
+use hv_core::hvm::vmx::segment::{are_of_protected_mode, to_access_rights, to_attributes};
 use xen_abi::hvm_save::HvmCpu;
 
 use super::field::{Field, SegmentName};
@@ -19,6 +19,15 @@ impl Vmcs {
             limit: self.read_u32(name.limit()),
             base: self.read(name.base()),
         }
+    }
+
+    /// Whether the segment registers are such that no unrestricted guest is needed for them.
+    pub(super) fn has_protected_segments(&self) -> bool {
+        use SegmentName::{Cs, Ds, Es, Fs, Gs, Ss};
+        are_of_protected_mode([Cs, Ss, Ds, Es, Fs, Gs].map(|name| {
+            let segment = self.read_segment(name);
+            (segment.selector, segment.attributes)
+        }))
     }
 
     /// Sets everything; what no processor accepts fails at the next entry.

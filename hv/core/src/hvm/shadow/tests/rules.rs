@@ -312,3 +312,20 @@ fn the_hypervisor_writes_to_a_table() {
     model.flush();
     assert_eq!(model.access(0x9000, READ), Ok(mfn_of(10)));
 }
+
+#[test]
+fn writes_that_nobody_sees_count_once_all_shadows_are_gone() {
+    let mut model = four_levels();
+    assert_eq!(model.access(20 << 12, READ), Ok(mfn_of(20)));
+    for gfn in 21..30 {
+        model.put(3, 20, to(gfn, RWU));
+        model.flush();
+        assert_eq!(model.access(20 << 12, READ), Ok(mfn_of(gfn - 1)));
+        model.with(|shadow, guest| shadow.clear(guest.memory));
+        model.audit();
+        assert_eq!(model.access(20 << 12, READ), Ok(mfn_of(gfn)));
+    }
+    model.write(0x3000 + 20 * 8, 0).unwrap();
+    model.with(|shadow, guest| shadow.clear(guest.memory));
+    assert_eq!(model.access(20 << 12, READ), Err(Outcome::PageFault(0)));
+}

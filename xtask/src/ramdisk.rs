@@ -38,11 +38,18 @@ pub(crate) struct Choice {
     /// A kernel `/boot/NAME` is the app NAME; any other path is a file, relative to the cfg's.
     #[arg(long, value_name = "FILE.cfg")]
     config: Vec<PathBuf>,
+    /// Words that no option takes: to be told what to type instead.
+    #[arg(hide = true)]
+    words: Vec<String>,
 }
 
 impl Choice {
     /// Reads the cfgs of the domains.
     pub(crate) fn read(&self, workspace: &Workspace) -> Result<Vec<Domain>> {
+        if let Some(word) = self.words.first() {
+            let apps = apps(workspace)?.join(", ");
+            bail!("`{word}`: an app is chosen by `--app NAME`, and there are {apps}");
+        }
         if self.app.is_empty() && self.config.is_empty() {
             return Ok(vec![Domain::of_app(workspace, "httpd")?]);
         }

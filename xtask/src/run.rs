@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `cargo xtask run`: a machine with the hypervisor, dom0 and apps, in QEMU.
+//! `cargo xtask run`: a machine with the hypervisor, dom0 and apps, in QEMU or Bochs.
 use std::path::Path;
 
 use anyhow::Result;
@@ -25,7 +25,7 @@ mod terminal;
 use accelerator::Accelerator;
 pub(crate) use port::any_free;
 
-/// Start the hypervisor, dom0 and apps in QEMU.
+/// Start the hypervisor, dom0 and apps in QEMU or Bochs.
 ///
 /// The serial console is on your terminal: dom0's prompt takes `help`, and Ctrl-A x ends the
 /// machine. The URL of the first app with a network interface is printed once it answers.
@@ -87,7 +87,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
-    setup::require(args.on.tools(), args.consent)?;
     let mut domains = args.domains.read(workspace)?;
     if let (Hypervisor::Hv, Some(kind)) = (args.on, args.r#type) {
         domains =
@@ -96,6 +95,7 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.r#in == Emulator::Bochs {
         return in_bochs::run(workspace, args, &domains);
     }
+    setup::require(args.on.tools(), args.consent)?;
     let port = port::choose(args.port)?;
     let folder = workspace.target_dir().join("run").join(port.to_string());
     let mut machine = match args.on {

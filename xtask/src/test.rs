@@ -122,6 +122,12 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
         (false, true) => &[Kind::Guests],
         (true, true) => &KINDS,
     };
+    let (pages, named): (Vec<_>, Vec<_>) =
+        args.names.iter().cloned().partition(|name| name == page::NAME);
+    let names = match (named.is_empty(), pages.is_empty()) {
+        (true, false) => Vec::new(),
+        _ => guest::choose(workspace, &named)?,
+    };
     if kinds.iter().any(|kind| *kind != Kind::Host) {
         setup::require(&[Tool::Qemu], args.consent)?;
     }
@@ -134,12 +140,6 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.browser {
         setup::require(&[Tool::Chromium], args.consent)?;
     }
-    let (pages, named): (Vec<_>, Vec<_>) =
-        args.names.iter().cloned().partition(|name| name == page::NAME);
-    let names = match (named.is_empty(), pages.is_empty()) {
-        (true, false) => Vec::new(),
-        _ => guest::choose(workspace, &named)?,
-    };
     if let Some(xen) = &args.xen {
         first_domain::on_both(workspace, &mut tally, &names, xen)?;
         return tally.finish();

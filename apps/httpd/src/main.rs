@@ -50,7 +50,7 @@ async fn main() -> Result<(), StartError> {
     let most = stack.limits().connections * 3 / 4;
     drop(task::spawn(sweep(server.clone())));
     for (address, _) in stack.configured().await.own.iter().filter(|(it, _)| it.is_ipv4()) {
-        log::info!("serving http://{address}:{PORT}/, {files} files");
+        log::info!("serving http://{address}:{PORT}/, files: {files}");
     }
     loop {
         let (stream, _) = listener.accept().await;

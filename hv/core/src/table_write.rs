@@ -79,6 +79,14 @@ pub struct Effect {
 }
 
 impl TableWrite {
+    /// The value of the other operand; `register` gives the general registers, 0 to 15.
+    pub fn source(self, register: impl FnOnce(u8) -> u64) -> u64 {
+        match self.source {
+            Source::Register(number) => register(number),
+            Source::Immediate(value) => value,
+        }
+    }
+
     /// What the instruction does to the entry `entry` at `offset` bytes from its start; `source` is
     /// the value of the other operand. `None` where the operand is not within the entry.
     #[must_use]

@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering;
 use hv_core::frame_memory::FrameMemory;
 use hv_core::page_table::{Entry, l1_entry};
 use hv_core::page_type::{BUDGET, PageTypes, Update};
-use hv_core::table_write::{Operation, Source, decode};
+use hv_core::table_write::{Operation, decode};
 use xen_abi::frame::{Maddr, VirtAddr};
 use xen_abi::vm_assist::VmAssistType;
 
@@ -58,10 +58,7 @@ fn write_entry(vcpu: &Vcpu, mapping: Entry, address: u64) -> Option<()> {
     let [offset, ..] = (address & 7).to_le_bytes();
     let at = Maddr::new(mapping.mfn().maddr().get() | (address & 0xff8));
     let write = fetch_for(vcpu, decode)?;
-    let source = match write.source {
-        Source::Register(number) => vcpu.regs.general(number).get(),
-        Source::Immediate(value) => value,
-    };
+    let source = write.source(|number| vcpu.regs.general(number).get());
     let (rax, rflags) = (vcpu.regs.rax.get(), vcpu.regs.rflags.get());
     let owner = vcpu.domain().id;
     let types = PageTypes::new(&Host, BUDGET);

@@ -6,6 +6,8 @@ use hv_core::hvm::local_apic::interrupt_command::{Command, Delivery};
 use hv_core::hvm::local_apic::mov::{Access, Mov, decode};
 use hv_core::hvm::local_apic::timer::Due;
 use hv_core::hvm::local_apic::{Effect, LocalApic, Next};
+use hv_core::instruction_bytes::CodeSize;
+use hv_core::table_write::{self, TableWrite};
 
 use super::exit::Refused;
 use super::instruction::{Fetched, advance, fetch};
@@ -61,12 +63,14 @@ pub fn write_msr(vcpu: &Vcpu, msr: u32, value: u64) -> Option<()> {
 }
 
 /// Executes an access to the registers' page, if `address` is in it and nothing else is there. Other
-/// instructions than a `mov` of 32 bits are refused.
+/// instructions than a `mov` of 32 bits, and what PV guests write page tables with, are refused.
 pub fn access_memory(vcpu: &Vcpu, address: u64) -> Result<(), Refused> {
     let offset = address.checked_sub(PAGE).filter(|offset| *offset < 4096).ok_or(Refused)?;
     let offset = u16::try_from(offset).map_err(|_| Refused)?;
     let Fetched { bytes, size } = fetch(vcpu);
-    let Mov { access, length } = decode(&bytes, size).ok_or(Refused)?;
+    let Some(Mov { access, length }) = decode(&bytes, size) else {
+        return change_memory(vcpu, offset, &bytes, size);
+    };
     let now_ns = time::now_ns();
     let value = match access {
         Access::Read(register) => {
@@ -84,6 +88,28 @@ pub fn access_memory(vcpu: &Vcpu, address: u64) -> Result<(), Refused> {
     let effect = with(vcpu, |apic| apic.write_memory(offset, value, now_ns));
     act(vcpu, effect);
     advance(vcpu, length);
+    Ok(())
+}
+
+/// Executes an instruction of 64-bit code that reads a register and writes it.
+fn change_memory(vcpu: &Vcpu, offset: u16, bytes: &[u8], size: CodeSize) -> Result<(), Refused> {
+    let is_word = |change: &TableWrite| size == CodeSize::Bits64 && change.bytes == 4;
+    let change = table_write::decode(bytes).filter(is_word).ok_or(Refused)?;
+    let now_ns = time::now_ns();
+    let old = with(vcpu, |apic| apic.read_memory(offset, now_ns));
+    let regs = &vcpu.regs;
+    let source = change.source(|number| regs.general(number).get());
+    let changed = change.apply(old.into(), 0, source, regs.rax.get(), regs.rflags.get());
+    let changed = changed.ok_or(Refused)?;
+    let [a, b, c, d, ..] = changed.entry.to_le_bytes();
+    let effect =
+        with(vcpu, |apic| apic.write_memory(offset, u32::from_le_bytes([a, b, c, d]), now_ns));
+    act(vcpu, effect);
+    if let Some((number, value)) = changed.register {
+        regs.general(number).set(value);
+    }
+    regs.rflags.set(changed.rflags);
+    advance(vcpu, change.length);
     Ok(())
 }
 

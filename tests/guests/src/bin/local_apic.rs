@@ -6,11 +6,13 @@
 use core::arch::{asm, x86_64::__cpuid_count};
 
 use test_guests::apic::{
-    Apic, BASE, DISABLED, ENABLED, EXTENDED, MASKED, ON, TO_ITSELF, map, msr, register, to_msrs,
+    Apic, BASE, DISABLED, ENABLED, EXTENDED, MASKED, ON, PAGE, TO_ITSELF, map, msr, register,
+    to_msrs,
 };
 use test_guests::interrupts::{during, give_back, open, take_over};
 use test_guests::msr::{rdmsr, wrmsr};
-use test_guests::{is_hv, traps};
+use test_guests::traps::faults;
+use test_guests::{is_hv, provoke, traps};
 use test_report::Report;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 
@@ -65,8 +67,27 @@ fn in_memory(report: &mut Report) {
     apic.write(register::SPURIOUS, ENABLED);
     apic.write(register::LOGICAL, 0x0100_0000);
     report.expect("logical, set", apic.read(register::LOGICAL), 0x0100_0000);
+    changes_in_memory(report);
     priorities(report, apic);
     destinations(report, apic);
+}
+
+/// What a kernel may use beside `mov`.
+fn changes_in_memory(report: &mut Report) {
+    let apic = Apic::Memory;
+    let at = PAGE + u64::from(register::TASK_PRIORITY);
+    apic.write(register::TASK_PRIORITY, 0x20);
+    let mut value = 0x30u64;
+    let faulted = faults(|| provoke!("xchg [{at}], {v:e}"; at = in(reg) at, v = inout(reg) value));
+    report.expect("xchg", (faulted, value, apic.read(register::TASK_PRIORITY)), (0, 0x20, 0x30));
+    let faulted = faults(|| provoke!("or dword ptr [{at}], 0x41"; at = in(reg) at));
+    report.expect("or", (faulted, apic.read(register::TASK_PRIORITY)), (0, 0x71));
+    let mut is_zero = 0u8;
+    let faulted = faults(|| {
+        provoke!("lock and dword ptr [{at}], {v:e}", "setz {z}"; at = in(reg) at,
+            v = in(reg) 0xeu64, z = out(reg_byte) is_zero);
+    });
+    report.expect("and", (faulted, is_zero, apic.read(register::TASK_PRIORITY)), (0, 1, 0));
 }
 
 fn bit(apic: Apic, set: u32, vector: u64) -> u64 {

@@ -11,6 +11,10 @@ pub const TYPE_END: u16 = 0;
 pub const TYPE_HEADER: u16 = 1;
 /// [`RecordHeader::typecode`]: [`HvmCpu`].
 pub const TYPE_CPU: u16 = 2;
+/// [`RecordHeader::typecode`]: [`HvmLapic`].
+pub const TYPE_LAPIC: u16 = 5;
+/// [`RecordHeader::typecode`]: [`HvmLapicRegs`].
+pub const TYPE_LAPIC_REGS: u16 = 6;
 /// [`RecordHeader::typecode`]: [`HvmMtrr`].
 pub const TYPE_MTRR: u16 = 14;
 /// [`SaveHeader::magic`].
@@ -118,6 +122,35 @@ pub struct HvmCpu {
 /// [`HvmCpu::flags`]: `fpu_regs` is valid.
 pub const FPU_VALID: u32 = 1;
 
+/// What of a vcpu's local APIC is not in its registers' page.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct HvmLapic {
+    /// `IA32_APIC_BASE`.
+    pub apic_base_msr: u64,
+    /// [`LAPIC_HARDWARE_DISABLED`], [`LAPIC_SOFTWARE_DISABLED`].
+    pub disabled: u32,
+    /// What the timer's clock is divided by: 1, 2, 4 .. 128.
+    pub timer_divisor: u32,
+    /// `IA32_TSC_DEADLINE`, in TSC ticks.
+    pub tdt_msr: u64,
+}
+
+/// [`HvmLapic::disabled`]: by its base register.
+pub const LAPIC_HARDWARE_DISABLED: u32 = 1 << 0;
+/// [`HvmLapic::disabled`]: by its spurious interrupt vector register.
+pub const LAPIC_SOFTWARE_DISABLED: u32 = 1 << 1;
+
+/// The registers of a vcpu's local APIC: each 32-bit register is followed by 12 bytes of nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct HvmLapicRegs {
+    /// By register number, which is the offset in memory divided by 16.
+    pub registers: [[u32; 4]; 64],
+}
+
 /// The memory type range registers of a vcpu.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -136,6 +169,8 @@ pub struct HvmMtrr {
     pub msr_mtrr_def_type: u64,
 }
 
+assert_layout!(HvmLapic, size = 24, disabled @ 8, timer_divisor @ 12, tdt_msr @ 16);
+assert_layout!(HvmLapicRegs, size = 1024, registers @ 0);
 assert_layout!(HvmMtrr, size = 240, msr_mtrr_var @ 8, msr_mtrr_fixed @ 136, msr_mtrr_cap @ 224);
 assert_layout!(RecordHeader, size = 8, instance @ 2, length @ 4);
 assert_layout!(SaveHeader, size = 24, changeset @ 8, cpuid @ 16, gtsc_khz @ 20);
@@ -143,3 +178,4 @@ assert_layout!(HvmCpu, size = 1032, rip @ 640, cr0 @ 656, debug @ 688, selectors
     limits @ 768, idtr_limit @ 800, bases @ 808, idtr_base @ 872, attributes @ 888,
     sysenter @ 920, shadow_gs @ 944, syscall @ 960, msr_efer @ 992, tsc @ 1008, flags @ 1024);
 default_zeroed!(HvmCpu);
+default_zeroed!(HvmLapicRegs);

@@ -27,6 +27,12 @@ pub fn with<T>(vcpu: &Vcpu, f: impl FnOnce(&mut LocalApic) -> T) -> T {
     result
 }
 
+/// Gives a vCPU the local APIC of a saved one.
+pub fn set(vcpu: &Vcpu, restored: &LocalApic) {
+    with(vcpu, |apic| apic.clone_from(restored));
+    program_timer(vcpu);
+}
+
 /// Reads `IA32_APIC_BASE`.
 pub fn base(vcpu: &Vcpu) -> u64 {
     vcpu.hvm.local_apic.lock().base().get()

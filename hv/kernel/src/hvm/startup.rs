@@ -61,5 +61,5 @@ pub fn interrupt(vcpu: &Vcpu) {
 fn set(vcpu: &Vcpu, cpu: HvmCpu) {
     let first = vcpu.domain().vcpu(0).map_or(0, |first| first.hvm.tsc_offset.get());
     let cpu = HvmCpu { tsc: tsc::read().wrapping_add(first), ..cpu };
-    state::set(vcpu, &State { cpu, memory_types: None });
+    state::set(vcpu, &State { cpu, local_apic: None, memory_types: None });
 }

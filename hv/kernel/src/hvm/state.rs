@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A vCPU's whole state, as it is set before the vCPU first runs, and read.
-use hv_core::hvm::context::State;
+use hv_core::hvm::context::{Source, State};
+use hv_core::hvm::local_apic::LocalApic;
+use hv_core::hvm::mtrr::Mtrr;
 use xen_abi::hvm_save::{FPU_VALID, HvmCpu};
 
-use super::{msr, shadow};
+use super::{local_apic, msr, shadow};
 use crate::arch::tsc;
 use crate::debugreg;
 use crate::vcpu::Vcpu;
@@ -35,6 +37,10 @@ pub fn set(vcpu: &Vcpu, state: &State) {
         block.set_paging_root(p2m.root());
     }
     msr::set_tsc(vcpu, cpu.tsc);
+    // Its timer may wait for a value of the TSC.
+    if let Some(apic) = &state.local_apic {
+        local_apic::set(vcpu, apic);
+    }
     vcpu.hvm.is_ready.set(true);
 }
 
@@ -56,6 +62,20 @@ pub fn read(vcpu: &Vcpu) -> HvmCpu {
     cpu.debug = [dr0, dr1, dr2, dr3, dr6, dr7];
     block.read_state(&mut cpu);
     cpu
+}
+
+impl Source for Vcpu {
+    fn registers(&self) -> Option<HvmCpu> {
+        self.account.get().is_up().then(|| read(self))
+    }
+
+    fn local_apic(&self) -> LocalApic {
+        local_apic::with(self, |apic| apic.clone())
+    }
+
+    fn memory_types(&self) -> (u64, Mtrr) {
+        (self.hvm.block().pat(), self.hvm.mtrr.get())
+    }
 }
 
 /// The processor's numbers of the general registers, in the order of [`HvmCpu::registers`].

@@ -13,8 +13,8 @@ use xen_abi::domain::DomId;
 use xen_abi::domctl::{Domctl, DomctlCmd, HvmContext, MaxVcpus, VcpuContext};
 use xen_abi::errno::Errno;
 use xen_abi::hvm_save::{
-    FPU_VALID, HvmCpu, HvmMtrr, RecordHeader, SAVE_MAGIC, SaveHeader, TYPE_CPU, TYPE_END,
-    TYPE_HEADER, TYPE_MTRR,
+    FPU_VALID, HvmCpu, HvmLapic, HvmLapicRegs, HvmMtrr, RecordHeader, SAVE_MAGIC, SaveHeader,
+    TYPE_CPU, TYPE_END, TYPE_HEADER, TYPE_LAPIC, TYPE_LAPIC_REGS, TYPE_MTRR,
 };
 use xen_abi::hypercall::Hypercall;
 use xen_abi::vcpu::{VGCF_ONLINE, VcpuGuestContext};
@@ -53,6 +53,9 @@ async fn run(report: &mut Report) {
     let vcpus = MaxVcpus { max: 1 };
     report.expect("max_vcpus", domctl(DomctlCmd::MaxVcpus, |call| call.set_payload(&vcpus)).0, 0);
     let before = records(report, "no registers yet");
+    let apic = local_apic(&before);
+    report.row("local APIC at power-up", apic.0);
+    report.row("its registers", named(&apic.1));
     report.expect("no registers yet", find(&before, TYPE_CPU).is_some(), false);
     refused(report);
     set_and_get(report);
@@ -150,6 +153,53 @@ fn wanted() -> HvmCpu {
     cpu
 }
 
+/// A local APIC in use by MSRs: one interrupt waits, one is being handled, and the timer is for a
+/// time that does not come.
+fn wanted_local_apic() -> (HvmLapic, HvmLapicRegs) {
+    let hidden = HvmLapic {
+        apic_base_msr: 0xfee0_0d00,
+        disabled: 0,
+        timer_divisor: 16,
+        tdt_msr: u64::MAX >> 1,
+    };
+    let mut registers = HvmLapicRegs::default();
+    for (offset, value) in [
+        (0x30, 0x5_0014),
+        (0x80, 0x20),
+        (0xd0, 1),
+        (0xe0, u32::MAX),
+        (0xf0, 0x1ff),
+        (0x140, 1 << 17),
+        (0x210, 1 << 16),
+        (0x320, 2 << 17 | 0x40),
+        (0x330, 0x1_0000),
+        (0x340, 0x1_0000),
+        (0x350, 0x1_0000),
+        (0x360, 0x1_0000),
+        (0x370, 0xfe),
+        (0x3e0, 3),
+    ] {
+        registers.registers[offset / 16][0] = value;
+    }
+    (hidden, registers)
+}
+
+/// The two records of the local APIC.
+fn local_apic(records: &[u8]) -> (HvmLapic, HvmLapicRegs) {
+    let hidden = find(records, TYPE_LAPIC).and_then(|body| HvmLapic::read_from_bytes(body).ok());
+    let registers =
+        find(records, TYPE_LAPIC_REGS).and_then(|body| HvmLapicRegs::read_from_bytes(body).ok());
+    (hidden.unwrap_or_default(), registers.unwrap_or_default())
+}
+
+/// Registers that are not 0, by their offsets; the processor priority is made of others.
+fn named(registers: &HvmLapicRegs) -> Vec<(usize, u32)> {
+    const PROCESSOR_PRIORITY: usize = 0xa0;
+    let all =
+        registers.registers.iter().enumerate().map(|(number, [value, ..])| (number * 16, *value));
+    all.filter(|(offset, value)| *value != 0 && *offset != PROCESSOR_PRIORITY).collect()
+}
+
 fn set_and_get(report: &mut Report) {
     let wanted = wanted();
     let mtrr = HvmMtrr {
@@ -164,6 +214,9 @@ fn set_and_get(report: &mut Report) {
     records.clear();
     push(&mut records, TYPE_HEADER, &header);
     push(&mut records, TYPE_CPU, wanted.as_bytes());
+    let (apic, apic_registers) = wanted_local_apic();
+    push(&mut records, TYPE_LAPIC, apic.as_bytes());
+    push(&mut records, TYPE_LAPIC_REGS, apic_registers.as_bytes());
     push(&mut records, TYPE_MTRR, mtrr.as_bytes());
     push(&mut records, TYPE_END, &[]);
     let set = context(DomctlCmd::SetHvmContext, at(records.as_slice()), records.len()).0;
@@ -188,6 +241,9 @@ fn set_and_get(report: &mut Report) {
     report.expect("xmm0", &got.fpu_regs[XMM0..XMM0 + 16], &[7; 16][..]);
     let types = find(&after, TYPE_MTRR).and_then(|body| HvmMtrr::read_from_bytes(body).ok());
     report.expect("memory types", types, Some(mtrr));
+    let (got, got_registers) = local_apic(&after);
+    report.expect("local APIC", got, apic);
+    report.expect("registers of the local APIC", named(&got_registers), named(&apic_registers));
     as_vcpu_context(report);
 }
 

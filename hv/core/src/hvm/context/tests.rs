@@ -6,7 +6,7 @@ use super::*;
 const BITS: u32 = 40;
 
 fn cpu_of(records: &[u8]) -> Result<HvmCpu, Errno> {
-    read(records, BITS).map(|state| state.cpu)
+    read(records, BITS, 0).map(|state| state.cpu)
 }
 
 fn record(typecode: u16, body: &[u8]) -> Vec<u8> {
@@ -52,27 +52,66 @@ fn states_that_cannot_be() {
     }
 }
 
+impl Source for State {
+    fn registers(&self) -> Option<HvmCpu> {
+        Some(self.cpu)
+    }
+
+    fn local_apic(&self) -> LocalApic {
+        self.local_apic.clone().unwrap()
+    }
+
+    fn memory_types(&self) -> (u64, Mtrr) {
+        self.memory_types.unwrap()
+    }
+}
+
 #[test]
 fn what_is_written_is_read() {
-    let cpu = HvmCpu { rip: 7, cr0: 0x11, ..HvmCpu::default() };
     let mtrr = Mtrr { default_type: mtrr::ON_WRITE_BACK, ..Mtrr::default() };
+    let mut apic = LocalApic::new(0);
+    apic.set_base(0xfee0_0d00).unwrap();
+    apic.write_msr(0x80f, 0x1ff, 0).unwrap();
+    apic.accept(0x55);
+    let state = State {
+        cpu: HvmCpu { rip: 7, cr0: 0x11, ..HvmCpu::default() },
+        local_apic: Some(apic),
+        memory_types: Some((0x0406, mtrr)),
+    };
     let mut records = Vec::new();
     let put = |part: &[u8]| {
         records.extend_from_slice(part);
         Ok::<(), Errno>(())
     };
-    let header = SaveHeader::default();
-    write(&header, [Some(cpu)].into_iter(), [(0x0406, mtrr)].into_iter(), put).unwrap();
+    write(&SaveHeader::default(), || [&state].into_iter(), 0, put).unwrap();
     assert_eq!(records.len(), bytes(1));
-    let memory_types = Some((0x0406, mtrr));
-    assert_eq!(read(&records, BITS), Ok(State { cpu, memory_types }));
+    assert!(records.len() <= MAX_BYTES);
+    assert_eq!(read(&records, BITS, 0), Ok(state));
+}
+
+#[test]
+fn a_local_apic_has_two_records() {
+    let apic = HvmLapic { apic_base_msr: 0xfee0_0900, ..HvmLapic::default() };
+    let registers = HvmLapicRegs::default();
+    let [apic, registers] =
+        [record(TYPE_LAPIC, apic.as_bytes()), record(TYPE_LAPIC_REGS, registers.as_bytes())];
+    let with = |parts: &[&[u8]]| {
+        let whole = records(&HvmCpu::default());
+        let end = record(TYPE_END, &[]);
+        read(&[&whole[..whole.len() - end.len()], &parts.concat(), &end].concat(), BITS, 0)
+    };
+    assert!(with(&[&apic, &registers]).unwrap().local_apic.is_some());
+    assert_eq!(with(&[&apic]), Err(Errno::Einval));
+    assert_eq!(with(&[&registers]), Err(Errno::Einval));
+    let off = record(TYPE_LAPIC, HvmLapic::default().as_bytes());
+    assert_eq!(with(&[&off, &registers]), Err(Errno::Einval), "its page is elsewhere");
 }
 
 #[test]
 fn memory_types_that_do_not_exist() {
     let wrong = |record: HvmMtrr| {
         let cpu = record_of(&record);
-        assert_eq!(read(&cpu, BITS), Err(Errno::Einval));
+        assert_eq!(read(&cpu, BITS, 0), Err(Errno::Einval));
     };
     wrong(HvmMtrr { msr_pat_cr: 2, ..HvmMtrr::default() });
     wrong(HvmMtrr { msr_mtrr_def_type: 7, ..HvmMtrr::default() });
@@ -93,6 +132,6 @@ fn record_of(mtrr: &HvmMtrr) -> Vec<u8> {
 proptest::proptest! {
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(0u8.., 0..200)) {
-        let _ = read(&bytes, BITS);
+        let _ = read(&bytes, BITS, 0);
     }
 }

@@ -31,6 +31,14 @@ impl Base {
         Self(PAGE | ENABLED | if is_bootstrap { BOOTSTRAP } else { 0 })
     }
 
+    /// With a value that somebody has saved; `None` for one that cannot be.
+    #[must_use]
+    pub const fn of(value: u64) -> Option<Self> {
+        let is_possible = value & !(BOOTSTRAP | EXTENDED | ENABLED) == PAGE
+            && (value & EXTENDED == 0 || value & ENABLED != 0);
+        if is_possible { Some(Self(value)) } else { None }
+    }
+
     /// As the guest reads it.
     #[must_use]
     pub const fn get(self) -> u64 {

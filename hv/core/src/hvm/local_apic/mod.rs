@@ -7,6 +7,7 @@
 //! - [`priority`]: which interrupt is next.
 //! - [`timer`]: when the timer fires.
 //! - [`interrupt_command`]: interrupts to other virtual CPUs.
+//! - `record`: saved and restored by the toolstack.
 //! - [`mov`]: the instructions by which guests reach the registers in memory.
 //!
 //! All interrupts are edge-triggered: a PVH domain has no I/O APIC, and messages between local APICs
@@ -16,6 +17,7 @@ pub mod base;
 pub mod interrupt_command;
 pub mod mov;
 pub mod priority;
+mod record;
 pub mod registers;
 pub mod timer;
 
@@ -56,7 +58,7 @@ pub enum Next {
 }
 
 /// The local APIC of one virtual CPU.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalApic {
     vcpu: u32,
     base: Base,

@@ -22,28 +22,28 @@ const SPURIOUS_BITS: u32 = 0x3ff;
 /// What software may write to the command register; bit 12 is the controller's to set.
 const COMMAND_BITS: u32 = 0x000c_cfff;
 
-mod number {
-    pub(super) const ID: u8 = 0x02;
-    pub(super) const VERSION: u8 = 0x03;
-    pub(super) const TASK_PRIORITY: u8 = 0x08;
-    pub(super) const ARBITRATION_PRIORITY: u8 = 0x09;
-    pub(super) const PROCESSOR_PRIORITY: u8 = 0x0a;
-    pub(super) const END_OF_INTERRUPT: u8 = 0x0b;
-    pub(super) const LOGICAL: u8 = 0x0d;
-    pub(super) const FORMAT: u8 = 0x0e;
-    pub(super) const SPURIOUS: u8 = 0x0f;
-    pub(super) const IN_SERVICE: u8 = 0x10;
-    pub(super) const TRIGGER_MODE: u8 = 0x18;
-    pub(super) const REQUESTED: u8 = 0x20;
-    pub(super) const ERROR_STATUS: u8 = 0x28;
-    pub(super) const COMMAND: u8 = 0x30;
-    pub(super) const COMMAND_HIGH: u8 = 0x31;
-    pub(super) const LOCAL: u8 = 0x32;
-    pub(super) const LOCAL_LAST: u8 = 0x37;
-    pub(super) const TIMER_INITIAL: u8 = 0x38;
-    pub(super) const TIMER_CURRENT: u8 = 0x39;
-    pub(super) const TIMER_DIVIDE: u8 = 0x3e;
-    pub(super) const SELF_IPI: u8 = 0x3f;
+pub(super) mod number {
+    pub(in crate::hvm::local_apic) const ID: u8 = 0x02;
+    pub(in crate::hvm::local_apic) const VERSION: u8 = 0x03;
+    pub(in crate::hvm::local_apic) const TASK_PRIORITY: u8 = 0x08;
+    pub(in crate::hvm::local_apic) const ARBITRATION_PRIORITY: u8 = 0x09;
+    pub(in crate::hvm::local_apic) const PROCESSOR_PRIORITY: u8 = 0x0a;
+    pub(in crate::hvm::local_apic) const END_OF_INTERRUPT: u8 = 0x0b;
+    pub(in crate::hvm::local_apic) const LOGICAL: u8 = 0x0d;
+    pub(in crate::hvm::local_apic) const FORMAT: u8 = 0x0e;
+    pub(in crate::hvm::local_apic) const SPURIOUS: u8 = 0x0f;
+    pub(in crate::hvm::local_apic) const IN_SERVICE: u8 = 0x10;
+    pub(in crate::hvm::local_apic) const TRIGGER_MODE: u8 = 0x18;
+    pub(in crate::hvm::local_apic) const REQUESTED: u8 = 0x20;
+    pub(in crate::hvm::local_apic) const ERROR_STATUS: u8 = 0x28;
+    pub(in crate::hvm::local_apic) const COMMAND: u8 = 0x30;
+    pub(in crate::hvm::local_apic) const COMMAND_HIGH: u8 = 0x31;
+    pub(in crate::hvm::local_apic) const LOCAL: u8 = 0x32;
+    pub(in crate::hvm::local_apic) const LOCAL_LAST: u8 = 0x37;
+    pub(in crate::hvm::local_apic) const TIMER_INITIAL: u8 = 0x38;
+    pub(in crate::hvm::local_apic) const TIMER_CURRENT: u8 = 0x39;
+    pub(in crate::hvm::local_apic) const TIMER_DIVIDE: u8 = 0x3e;
+    pub(in crate::hvm::local_apic) const SELF_IPI: u8 = 0x3f;
 }
 
 /// Bits of the error status register (10.5.3).
@@ -51,6 +51,7 @@ pub(super) mod error {
     pub(in crate::hvm::local_apic) const SENT_VECTOR: u32 = 1 << 5;
     pub(in crate::hvm::local_apic) const RECEIVED_VECTOR: u32 = 1 << 6;
     pub(in crate::hvm::local_apic) const REGISTER: u32 = 1 << 7;
+    pub(in crate::hvm::local_apic) const ALL: u32 = SENT_VECTOR | RECEIVED_VECTOR | REGISTER;
 }
 
 /// The local vector table (10.5.1): timer, thermal sensor, performance counters, LINT0, LINT1,
@@ -164,7 +165,7 @@ impl LocalApic {
     }
 
     /// What both forms read alike; `None` for a register that there is not.
-    fn read(&self, number: u8, now_ns: u64) -> Option<u32> {
+    pub(super) fn read(&self, number: u8, now_ns: u64) -> Option<u32> {
         Some(match number {
             number::ID if self.base().mode() == Mode::X2Apic => self.id(),
             number::ID => self.id().wrapping_shl(24),
@@ -262,7 +263,7 @@ impl LocalApic {
 }
 
 /// What may be set in a register that is written alike in both forms; `None`: not to be written.
-fn settable(number: u8) -> Option<u32> {
+pub(super) fn settable(number: u8) -> Option<u32> {
     Some(match number {
         number::TASK_PRIORITY | number::SELF_IPI => 0xff,
         number::END_OF_INTERRUPT | number::ERROR_STATUS => 0,
@@ -283,7 +284,7 @@ fn number_of(msr: u32) -> Option<u8> {
 }
 
 /// The low and the high half.
-const fn halves(value: u64) -> (u32, u32) {
+pub(super) const fn halves(value: u64) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
     (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
 }

@@ -51,7 +51,7 @@ pub enum Due {
 }
 
 /// The timer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timer {
     mode: TimerMode,
     /// The divide configuration register: bits 0, 1 and 3.
@@ -71,6 +71,14 @@ impl Timer {
     #[must_use]
     pub const fn divide(&self) -> u32 {
         self.divide
+    }
+
+    /// What that register means: 1, 2, 4 .. 128.
+    #[must_use]
+    pub const fn divisor(&self) -> u32 {
+        // 0 to 7 are by 2, 4, .. 128, and by 1.
+        let exponent = (self.divide & 3 | self.divide >> 1 & 4).wrapping_add(1) & 7;
+        1 << exponent
     }
 
     /// The initial count register.
@@ -175,9 +183,7 @@ impl Timer {
     }
 
     const fn tick_ns(&self) -> u64 {
-        // 0 to 7 are by 2, 4, .. 128, and by 1.
-        let exponent = (self.divide & 3 | self.divide >> 1 & 4).wrapping_add(1) & 7;
-        TICK_NS << exponent
+        TICK_NS.wrapping_mul(self.divisor() as u64)
     }
 
     /// From the initial count to 0, ns.

@@ -33,7 +33,7 @@ pub(super) fn set(domain: &Domain, request: &Request) -> Result<(), Errno> {
     let records = records.get_mut(..size).ok_or(Errno::Einval)?;
     GuestPtr::new(buffer).read_slice(records)?;
     let address_bits = u32::from(cpu::features().physical_bits);
-    state::set(vcpu, &context::read(records, address_bits)?);
+    state::set(vcpu, &context::read(records, address_bits, time::now_ns())?);
     schedule::set_up(vcpu, true);
     Ok(())
 }
@@ -58,15 +58,17 @@ pub(super) fn get(domain: &Domain, request: Request) -> Result<(), Errno> {
         gtsc_khz: u32::try_from(time::tsc_khz()).unwrap_or(u32::MAX),
         ..SaveHeader::default()
     };
-    let registers =
-        domain.vcpus().map(|vcpu| vcpu.account.get().is_up().then(|| state::read(vcpu)));
-    let memory_types = domain.vcpus().map(|vcpu| (vcpu.hvm.block().pat(), vcpu.hvm.mtrr.get()));
     let mut written = 0;
-    context::write(&header, registers, memory_types, |part| {
-        GuestPtr::<u8>::new(payload.buffer).element(written)?.write_slice(part)?;
-        written = written.saturating_add(part.len() as u64);
-        Ok(())
-    })?;
+    context::write(
+        &header,
+        || domain.vcpus(),
+        time::now_ns(),
+        |part| {
+            GuestPtr::<u8>::new(payload.buffer).element(written)?.write_slice(part)?;
+            written = written.saturating_add(part.len() as u64);
+            Ok(())
+        },
+    )?;
     request.answer(&HvmContext { size: u32::try_from(written).unwrap_or(bytes), ..payload })
 }
 

@@ -29,7 +29,7 @@ const TYPES: [DomainType; 2] = [DomainType::Pv, DomainType::Pvh];
 
 /// Rows whose values on Xen are other in a PVH domain than in a PV one: guest and row, or no row
 /// where it is so with all. tests/README.md says why.
-const OTHER_FOR_PVH: [(&str, &str); 11] = [
+const OTHER_FOR_PVH: [(&str, &str); 27] = [
     ("critical_instructions", ""),
     ("grant_ways", "frame 0"),
     ("grant_ways", "into frame 0"),
@@ -37,6 +37,22 @@ const OTHER_FOR_PVH: [(&str, &str); 11] = [
     ("grants", "map in Xen's range"),
     ("local_apic", "error interrupts"),
     ("memory_op", "exchange into Xen"),
+    ("msrs", "BIOS_SIGN_ID"),
+    ("msrs", "DE_CFG"),
+    ("msrs", "F15H_PERF_CTL0"),
+    ("msrs", "HWCR"),
+    ("msrs", "K7_EVNTSEL0"),
+    ("msrs", "MC0_CTL"),
+    ("msrs", "MC0_CTL2"),
+    ("msrs", "MC0_STATUS"),
+    ("msrs", "MCG_CAP"),
+    ("msrs", "MCG_CTL"),
+    ("msrs", "MISC_FEATURES_ENABLES"),
+    ("msrs", "P5_MC_ADDR"),
+    ("msrs", "PATCH_LOADER"),
+    ("msrs", "PLATFORM_INFO"),
+    ("msrs", "TSC_ADJUST"),
+    ("msrs", "VIRT_SPEC_CTRL"),
     ("physdev_op", ""),
     ("physmap", ""),
     ("privileged", "set_iopl 9"),
@@ -44,8 +60,15 @@ const OTHER_FOR_PVH: [(&str, &str); 11] = [
 ];
 
 /// Guests with nothing to test as the PV domain that they would be on hv.
-const ONLY_PVH: [&str; 6] =
-    ["pvh", "physmap_random", "table_marks", "page_tables", "page_tables_random", "paging_modes"];
+const ONLY_PVH: [&str; 7] = [
+    "page_tables",
+    "page_tables_random",
+    "paging_modes",
+    "physmap_random",
+    "pvh",
+    "table_marks",
+    "task_switch",
+];
 
 /// Runs `names` on hv and on the real Xen, and fails where a guest fails or the tables differ.
 pub(super) fn guests(workspace: &Workspace, tally: &mut Tally, names: &[String]) -> Result<()> {

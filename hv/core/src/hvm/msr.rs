@@ -23,11 +23,16 @@ pub enum Msr {
     HypercallPage,
     /// Of memory types.
     Mtrr(mtrr::Register),
+    /// What Intel's processors do, of which there is nothing to choose: written only as it reads.
+    MiscEnable,
     /// Reads as 0, and may be written with 0: there is nothing of the kind.
     Zero,
     /// The same, and what is written is forgotten.
     Ignored,
 }
+
+/// `IA32_MISC_ENABLE`: fast strings, no branch trace store, no event-based sampling.
+pub const MISC_ENABLE: u64 = 1 << 0 | 1 << 11 | 1 << 12;
 
 /// Registers that the processor exchanges when a guest is entered and left: a guest uses them without
 /// the hypervisor. Those of sysenter and syscall, and the bases of fs and gs.
@@ -59,9 +64,10 @@ impl Msr {
             0x277 => Self::Pat,
             0xc000_0080 => Self::Efer,
             MSR_HYPERCALL_PAGE => Self::HypercallPage,
-            // Machine checks (none), microcode level, AMD's hardware configuration and pending
-            // messages of interrupts.
-            0x179 | 0x17a | 0x8b | 0xc001_0015 | 0xc001_0055 => Self::Zero,
+            0x1a0 => Self::MiscEnable,
+            // Machine checks (none), microcode level, debug control and last branches (none), AMD's
+            // hardware configuration and pending messages of interrupts.
+            0x179 | 0x17a | 0x8b | 0x1d9 | 0x1db..=0x1de | 0xc001_0015 | 0xc001_0055 => Self::Zero,
             // AMD's system configuration, ends of memory, configuration of the north bridge.
             0xc001_0010 | 0xc001_001a | 0xc001_001d | 0xc001_001f => Self::Ignored,
             _ => return None,

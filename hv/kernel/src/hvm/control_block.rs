@@ -22,6 +22,8 @@ pub struct Backend {
     pub format: Format,
     /// The instruction of a hypercall.
     pub hypercall: [u8; 3],
+    /// Processors of this maker have `IA32_MISC_ENABLE`.
+    pub has_misc_enable: bool,
     /// A control block for a vCPU without registers; `None` without memory.
     pub make: fn() -> Option<&'static dyn ControlBlock>,
     /// The assembly that enters: rax is the vCPU.

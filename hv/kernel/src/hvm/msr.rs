@@ -3,7 +3,7 @@
 use domain_builder::hypercall_page::hvm_page;
 use hv_core::hvm::control;
 use hv_core::hvm::instruction::Known;
-use hv_core::hvm::msr::{Msr, is_pat};
+use hv_core::hvm::msr::{MISC_ENABLE, Msr, is_pat};
 use hv_core::hvm::paging::Paging;
 use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 
@@ -55,6 +55,7 @@ fn read(vcpu: &Vcpu, number: u32) -> Option<u64> {
         Msr::Pat => block.pat(),
         Msr::Efer => block.paging().efer,
         Msr::Mtrr(register) => vcpu.hvm.mtrr.get().read(register),
+        Msr::MiscEnable => return misc_enable(),
         Msr::Zero | Msr::Ignored => 0,
         Msr::HypercallPage => return None,
     })
@@ -78,11 +79,17 @@ fn write(vcpu: &Vcpu, number: u32, value: u64) -> Option<()> {
             let bits = u32::from(cpu::features().physical_bits);
             vcpu.hvm.mtrr.set(vcpu.hvm.mtrr.get().written(register, value, bits)?);
         }
+        Msr::MiscEnable => return (Some(value) == misc_enable()).then_some(()),
         Msr::Zero => return (value == 0).then_some(()),
         Msr::Ignored => {}
         Msr::HypercallPage => write_hypercall_page(vcpu, value)?,
     }
     Some(())
+}
+
+/// What `IA32_MISC_ENABLE` reads as; `None` on AMD's processors.
+fn misc_enable() -> Option<u64> {
+    super::backend().filter(|backend| backend.has_misc_enable).map(|_| MISC_ENABLE)
 }
 
 /// Makes the guest's TSC read `value` now, and tells its clock.

@@ -116,6 +116,12 @@ fn registers(report: &mut Report) {
     report.expect("memory types: what there is", rdmsr(0xfe), Some(0x508));
     report.expect("memory types: on, write-back", rdmsr(0x2ff), Some(0x806));
     report.expect("memory types: of a kind that there is not", wrmsr(0x2ff, 0x802), 1);
+    report.expect("debug control", (rdmsr(0x1d9), wrmsr(0x1d9, 0)), (Some(0), 0));
+    report.expect("no machine checks", (rdmsr(0x179), rdmsr(0x400)), (Some(0), None));
+    // What Intel's processors have, some guests read without being ready for a fault.
+    let intel = &__cpuid_count(0, 0).ebx.to_le_bytes() == b"Genu";
+    let wanted = intel.then_some(0x1801);
+    report.equal("MISC_ENABLE", rdmsr(0x1a0), wanted);
     report.expect("hypercall page 1", wrmsr(0x4000_0000, 1), 1);
     report.expect("hypercall page in a hole", wrmsr(0x4000_0000, 0xf000_0000), 1);
     let cr4 = cr4();

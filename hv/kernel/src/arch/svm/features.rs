@@ -87,6 +87,7 @@ pub fn start() -> Result<Backend, &'static str> {
         tags: leaf.ebx.saturating_sub(1),
         format: Format::Npt,
         hypercall: VMMCALL,
+        has_misc_enable: false,
         make,
         enter: svm_enter,
     })

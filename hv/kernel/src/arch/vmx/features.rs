@@ -115,6 +115,7 @@ pub fn start() -> Result<Backend, &'static str> {
         tags: if has_tags { 0xffff } else { 0 },
         format: Format::Ept,
         hypercall: VMCALL,
+        has_misc_enable: true,
         make,
         enter: vmx_enter,
     })

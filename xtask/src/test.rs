@@ -101,9 +101,10 @@ enum Kind {
     Fuzz,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Host,
     Kind::Guests,
+    Kind::First,
     Kind::Fuzz,
     Kind::Toolstack,
     Kind::Network,

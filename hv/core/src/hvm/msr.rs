@@ -75,6 +75,10 @@ impl Msr {
     }
 }
 
+/// The attributes of pages after a reset: write-back, write-through, uncacheable unless a range says
+/// otherwise, uncacheable, and these again (Intel SDM volume 3, 12.12.4).
+pub const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
+
 /// Whether each of the eight attributes of a PAT is one of those that exist.
 #[must_use]
 pub fn is_pat(value: u64) -> bool {
@@ -96,7 +100,7 @@ mod tests {
 
     #[test]
     fn attributes_of_pages() {
-        assert!(is_pat(0x0007_0406_0007_0406));
+        assert!(is_pat(PAT_AT_RESET));
         assert!(!is_pat(0x0007_0406_0007_0402));
     }
 }

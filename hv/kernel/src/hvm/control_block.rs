@@ -78,6 +78,28 @@ impl Segment {
     const LONG: u16 = 1 << 9;
     /// Attribute: 32-bit code.
     pub const WIDE: u16 = 1 << 10;
+
+    /// Number `index` in the order of a saved state.
+    pub fn saved(cpu: &HvmCpu, index: usize) -> Self {
+        let low_half = |word: u32| {
+            let [low, high, ..] = word.to_le_bytes();
+            u16::from_le_bytes([low, high])
+        };
+        Self {
+            selector: low_half(cpu.selectors[index]),
+            attributes: low_half(cpu.attributes[index]) & 0xfff,
+            limit: cpu.limits[index],
+            base: cpu.bases[index],
+        }
+    }
+
+    /// Fills in number `index` of a saved state.
+    pub fn save(self, cpu: &mut HvmCpu, index: usize) {
+        cpu.selectors[index] = u32::from(self.selector);
+        cpu.attributes[index] = u32::from(self.attributes);
+        cpu.limits[index] = self.limit;
+        cpu.bases[index] = self.base;
+    }
 }
 
 /// How the processor is told of a vCPU of a PVH domain, and tells. Nobody else runs the vCPU
@@ -166,7 +188,8 @@ pub trait ControlBlock: Sync {
     /// Sets DR6 and DR7 to values without reserved bits.
     fn set_debug(&self, values: [u64; 2]);
 
-    /// Sets everything of a state that is not in the general registers.
+    /// Sets what is left of a state: segments, descriptor tables, CR2, MSRs of system calls, and the
+    /// event to deliver at the next entry.
     fn set_state(&self, cpu: &HvmCpu);
 
     /// Fills in everything that [`Self::set_state`] sets.

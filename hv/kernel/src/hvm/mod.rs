@@ -18,6 +18,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use hv_core::hvm::local_apic::LocalApic;
+use hv_core::hvm::msr::PAT_AT_RESET;
 use hv_core::hvm::mtrr::Mtrr;
 use hv_core::hvm::p2m::P2m;
 use hv_core::hvm::params::Params;
@@ -27,6 +28,7 @@ use spin::{Mutex, Once};
 use xen_abi::errno::Errno;
 use xen_abi::frame::PAGE_SHIFT;
 
+use crate::arch::debug::{DR6_NONE, DR7_NONE};
 use crate::arch::{svm, vmx};
 use crate::current::pcpu;
 use crate::log;
@@ -214,6 +216,8 @@ impl HvmVcpu {
     pub fn init(&self, vcpu: u32, memory: MemoryKind) -> Result<(), Errno> {
         let backend = backend().ok_or(Errno::Eopnotsupp)?;
         let block = (backend.make)().ok_or(Errno::Enomem)?;
+        block.set_pat(PAT_AT_RESET);
+        block.set_debug([DR6_NONE, DR7_NONE]);
         block.virtualize_memory(memory);
         self.is_shadowed.set(memory == MemoryKind::Shadow);
         self.block.set(Some(block));

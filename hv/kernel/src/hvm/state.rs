@@ -3,6 +3,7 @@
 use hv_core::hvm::context::{Source, State};
 use hv_core::hvm::local_apic::LocalApic;
 use hv_core::hvm::mtrr::Mtrr;
+use hv_core::hvm::paging::Paging;
 use xen_abi::hvm_save::{FPU_VALID, HvmCpu};
 
 use super::{local_apic, msr, shadow};
@@ -22,6 +23,8 @@ pub fn set(vcpu: &Vcpu, state: &State) {
     debugreg::set_hvm(vcpu, cpu.debug);
     let block = vcpu.hvm.block();
     block.set_state(cpu);
+    let HvmCpu { cr0, cr3, cr4, msr_efer: efer, .. } = *cpu;
+    block.set_paging(&Paging { cr0, cr3, cr4, efer, user: false });
     if let Some((pat, mtrr)) = state.memory_types {
         block.set_pat(pat);
         vcpu.hvm.mtrr.set(mtrr);
@@ -60,6 +63,8 @@ pub fn read(vcpu: &Vcpu) -> HvmCpu {
     let block = vcpu.hvm.block();
     let [dr6, dr7] = block.debug();
     cpu.debug = [dr0, dr1, dr2, dr3, dr6, dr7];
+    let Paging { cr0, cr3, cr4, efer, .. } = block.paging();
+    (cpu.cr0, cpu.cr3, cpu.cr4, cpu.msr_efer) = (cr0, cr3, cr4, efer);
     block.read_state(&mut cpu);
     cpu
 }

@@ -11,53 +11,13 @@ use xen_abi::hvm_save::HvmCpu;
 
 use super::exit;
 use super::features::{EFER_SVME, svm};
+use super::intercept;
 use super::vmcb::{NmiMask, Vmcb, segment};
-use crate::arch::debug::{DR6_NONE, DR7_NONE};
 use crate::hvm::MemoryKind;
 use crate::hvm::control_block::{ControlBlock, EntryWords, Request, Segment, Translations};
 use crate::hvm::exit_reason::Exit;
 use crate::memory::{direct_map, frames};
 use crate::vcpu::Vcpu;
-
-/// What leaves the guest, by bit of [`Vmcb::instructions`].
-mod intercept {
-    /// INTR, NMI, INIT; rdpmc, cpuid, rsm, invd, hlt, invlpga, ports, MSRs, task switches,
-    /// FERR_FREEZE, shutdown.
-    pub(super) const FIRST: u32 = 1 << 0
-        | 1 << 1
-        | 1 << 3
-        | 1 << 15
-        | 1 << 18
-        | 1 << 19
-        | 1 << 22
-        | 1 << 24
-        | 1 << 26
-        | 1 << 27
-        | 1 << 28
-        | 1 << 29
-        | 1 << 30
-        | 1 << 31;
-    /// A virtual interrupt that the guest could take.
-    pub(super) const VIRTUAL_INTERRUPT: u32 = 1 << 4;
-    /// `iret`.
-    pub(super) const IRET: u32 = 1 << 20;
-    /// All of SVM's own instructions, rdtscp, wbinvd, monitor, mwait, xsetbv.
-    pub(super) const SECOND: u32 = 0b11_1110_1111_1111;
-    /// #DB and #AC, which can follow each other without end; #MC, which is the host's.
-    pub(super) const EXCEPTIONS: u32 = 1 << 1 | 1 << 17 | 1 << 18;
-    /// Writes of CR4.
-    pub(super) const CONTROL: u32 = 1 << (16 + 4);
-    /// Writes of CR8.
-    pub(super) const WRITE_CR8: u32 = 1 << (16 + 8);
-    /// Writes of CR0, CR3 and CR4, and reads of CR3.
-    pub(super) const SHADOW_CONTROL: u32 = 0b11001 << 16 | 1 << 3;
-    /// #PF.
-    pub(super) const SHADOW_EXCEPTIONS: u32 = 1 << 14;
-    /// invlpg.
-    pub(super) const SHADOW_INSTRUCTIONS: u32 = 1 << 25;
-    /// All debug registers.
-    pub(super) const DEBUG: u32 = u32::MAX;
-}
 
 /// The word of virtual interrupts.
 mod virtual_interrupt {
@@ -76,7 +36,6 @@ mod event {
 
 /// A control block for a vCPU without registers; `None` without memory.
 pub(super) fn make() -> Option<&'static dyn ControlBlock> {
-    const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
     let svm = svm()?;
     let place = frames::alloc_for::<Vmcb>()?;
     // SAFETY: zeroed memory is a valid control block, and lives until `free`.
@@ -85,9 +44,6 @@ pub(super) fn make() -> Option<&'static dyn ControlBlock> {
     vmcb.io_map.set(svm.io_map.maddr().get());
     vmcb.msr_map.set(svm.msr_map.maddr().get());
     vmcb.nmi_mask.set(NmiMask::Open);
-    vmcb.pat.set(PAT_AT_RESET);
-    vmcb.dr6.set(DR6_NONE);
-    vmcb.dr7.set(DR7_NONE);
     Some(vmcb)
 }
 
@@ -306,53 +262,10 @@ impl ControlBlock for Vmcb {
     }
 
     fn set_state(&self, cpu: &HvmCpu) {
-        for (index, place) in segment::SAVED.into_iter().enumerate() {
-            let [low, high, ..] = cpu.attributes[index].to_le_bytes();
-            let [selector, selector_high, ..] = cpu.selectors[index].to_le_bytes();
-            self.segments[place].set(Segment {
-                selector: u16::from_le_bytes([selector, selector_high]),
-                attributes: u16::from_le_bytes([low, high]) & 0xfff,
-                limit: cpu.limits[index],
-                base: cpu.bases[index],
-            });
-        }
-        let table = |base, limit| Segment { limit, base, ..Segment::default() };
-        self.segments[segment::GDTR].set(table(cpu.gdtr_base, cpu.gdtr_limit));
-        self.segments[segment::IDTR].set(table(cpu.idtr_base, cpu.idtr_limit));
-        self.cpl.set(0);
-        self.cr2.set(cpu.cr2);
-        let HvmCpu { cr0, cr3, cr4, msr_efer: efer, .. } = *cpu;
-        self.set_paging(&Paging { cr0, cr3, cr4, efer, user: false });
-        let [lstar, star, cstar, mask] = cpu.syscall;
-        self.syscall.set([star, lstar, cstar, mask]);
-        self.kernel_gs_base.set(cpu.shadow_gs);
-        self.sysenter.set(cpu.sysenter);
-        self.event.set(u64::from(cpu.error_code) << 32 | u64::from(cpu.pending_event));
+        self.write_all(cpu);
     }
 
     fn read_state(&self, cpu: &mut HvmCpu) {
-        for (index, place) in segment::SAVED.into_iter().enumerate() {
-            let Segment { selector, attributes, limit, base } = self.segments[place].get();
-            cpu.selectors[index] = u32::from(selector);
-            cpu.attributes[index] = u32::from(attributes);
-            cpu.limits[index] = limit;
-            cpu.bases[index] = base;
-        }
-        let table = |place: usize| {
-            let Segment { limit, base, .. } = self.segments[place].get();
-            (limit, base)
-        };
-        (cpu.gdtr_limit, cpu.gdtr_base) = table(segment::GDTR);
-        (cpu.idtr_limit, cpu.idtr_base) = table(segment::IDTR);
-        cpu.cr2 = self.cr2.get();
-        let Paging { cr0, cr3, cr4, efer, .. } = self.paging();
-        (cpu.cr0, cpu.cr3, cpu.cr4, cpu.msr_efer) = (cr0, cr3, cr4, efer);
-        let [star, lstar, cstar, mask] = self.syscall.get();
-        cpu.syscall = [lstar, star, cstar, mask];
-        cpu.shadow_gs = self.kernel_gs_base.get();
-        cpu.sysenter = self.sysenter.get();
-        let [a, b, c, d, error_code @ ..] = self.event.get().to_le_bytes();
-        cpu.pending_event = u32::from_le_bytes([a, b, c, d]);
-        cpu.error_code = u32::from_le_bytes(error_code);
+        self.read_all(cpu);
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What of SVM the processor has, and turning it on.
 use core::arch::{asm, x86_64::__cpuid_count};
+use core::slice;
 
 use domain_builder::hypercall_page::VMMCALL;
 use hv_core::hvm::msr::EXCHANGED;
 use hv_core::hvm::p2m::Format;
 use spin::Once;
-use xen_abi::frame::{Maddr, Mfn};
+use xen_abi::frame::Mfn;
 
 use super::control_block::make;
 use crate::arch::msr;
@@ -24,8 +25,6 @@ const VM_CR_SVM_DISABLED: u64 = 1 << 4;
 const IO_MAP_ORDER: u32 = 2;
 /// Frames of the map of MSRs.
 const MSR_MAP_ORDER: u32 = 1;
-/// Bytes of the part of the map for each range of 8192 registers.
-const MSR_RANGE_BYTES: u32 = 2048;
 
 /// The frames that all guests share.
 pub(super) struct Svm {
@@ -65,18 +64,16 @@ pub fn start() -> Result<Backend, &'static str> {
         return Err("AMD-V is turned off by the firmware");
     }
     let no_memory = "no memory for AMD-V";
-    let alloc = |order| frames::alloc_zeroed(order).ok_or(no_memory);
+    let alloc = || frames::alloc_zeroed(0).ok_or(no_memory);
+    let (io_map, _) = alloc_map(IO_MAP_ORDER).ok_or(no_memory)?;
     let svm = Svm {
-        io_map: alloc(IO_MAP_ORDER)?,
-        msr_map: alloc(MSR_MAP_ORDER)?,
-        host: alloc(0)?,
+        io_map,
+        msr_map: msr_map().ok_or(no_memory)?,
+        host: alloc()?,
         saves_next_rip: leaf.edx & NEXT_RIP_SAVE != 0,
     };
-    fill(svm.io_map, IO_MAP_ORDER);
-    fill(svm.msr_map, MSR_MAP_ORDER);
-    EXCHANGED.iter().for_each(|register| pass_through(svm.msr_map, *register));
     msr::write(msr::EFER, msr::read(msr::EFER) | EFER_SVME);
-    msr::write(VM_HSAVE_PA, alloc(0)?.maddr().get());
+    msr::write(VM_HSAVE_PA, alloc()?.maddr().get());
     // SAFETY: the frame is the host's VMCB; storing registers in it changes nothing else.
     unsafe { asm!("vmsave rax", in("rax") svm.host.maddr().get(), options(nostack)) }
     SVM.call_once(|| svm);
@@ -93,24 +90,25 @@ pub fn start() -> Result<Backend, &'static str> {
     })
 }
 
-/// Sets all bits of the frames of a map: everything leaves the guest.
-fn fill(map: Mfn, order: u32) {
+/// Frames for a map with all bits set: everything leaves the guest.
+fn alloc_map(order: u32) -> Option<(Mfn, &'static mut [u8])> {
+    let map = frames::alloc_zeroed(order)?;
     let bytes: *mut u8 = direct_map::pointer(map.maddr());
-    // SAFETY: the frames were just allocated for the map.
-    unsafe { bytes.write_bytes(0xff, 4096 << order) }
+    // SAFETY: the frames were just allocated for the map, which nobody uses yet.
+    let bytes = unsafe { slice::from_raw_parts_mut(bytes, 4096 << order) };
+    bytes.fill(0xff);
+    Some((map, bytes))
 }
 
-/// Clears the two bits of a register, for reading and writing.
-fn pass_through(map: Mfn, register: u32) {
-    let range = match register >> 13 {
-        0 => 0,
-        0x6_0000 => 1,
-        _ => return,
-    };
-    let byte = range * MSR_RANGE_BYTES + (register & 0x1fff) / 4;
-    let at: *mut u8 = direct_map::pointer(Maddr::new(map.maddr().get() + u64::from(byte)));
-    // SAFETY: the byte lies in the map, which no guest uses yet.
-    let now = unsafe { at.read() };
-    // SAFETY: as above.
-    unsafe { at.write(now & !(3 << (register % 4 * 2))) }
+/// Every MSR leaves the guest but those that are exchanged (15.11): two bits for each, for reading
+/// and writing, in 2 KiB for those of low numbers and 2 KiB for high ones.
+fn msr_map() -> Option<Mfn> {
+    const PART_BYTES: usize = 2048;
+    let (map, bytes) = alloc_map(MSR_MAP_ORDER)?;
+    for register in EXCHANGED {
+        let part = usize::from(register >= 0xc000_0000) * PART_BYTES;
+        let at = part + (register & 0x1fff) as usize / 4;
+        bytes[at] &= !(3 << (register % 4 * 2));
+    }
+    Some(map)
 }

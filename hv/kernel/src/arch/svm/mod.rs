@@ -5,6 +5,8 @@
 mod control_block;
 mod exit;
 mod features;
+mod intercept;
+mod state;
 mod vmcb;
 
 pub use features::start;

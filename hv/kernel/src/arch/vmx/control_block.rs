@@ -14,7 +14,6 @@ use super::instruction::{invept, invvpid_all};
 use super::setup::{self, EXCEPTIONS};
 use super::vmcs::Vmcs;
 use crate::arch::control::{self, CR0_TS, CR4_MCE, CR4_VMXE};
-use crate::arch::debug::{DR6_NONE, DR7_NONE};
 use crate::hvm::MemoryKind;
 use crate::hvm::control_block::{ControlBlock, EntryWords, Request, Segment, Translations};
 use crate::hvm::exit_reason::Exit;
@@ -31,11 +30,8 @@ const LONG: u16 = 1 << 9;
 
 /// A control block for a vCPU without registers; `None` without memory.
 pub(super) fn make() -> Option<&'static dyn ControlBlock> {
-    const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
     let vmcs = Vmcs::alloc(vmx().revision)?;
     setup::fill(vmcs, vmx());
-    vmcs.set_pat(PAT_AT_RESET);
-    vmcs.set_debug([DR6_NONE, DR7_NONE]);
     vmcs.set_paging(&Paging::default());
     Some(vmcs)
 }

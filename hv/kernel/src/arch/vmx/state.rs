@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A vCPU's whole state, but for the general registers, to and from the toolstack's form.
-use hv_core::hvm::paging::Paging;
+//! What [`ControlBlock::set_state`] sets, to and from the toolstack's form.
+//!
+//! [`ControlBlock::set_state`]: crate::hvm::control_block::ControlBlock::set_state
 use hv_core::hvm::vmx::event::Event;
 use hv_core::hvm::vmx::segment::{are_of_protected_mode, to_access_rights, to_attributes};
 use xen_abi::hvm_save::HvmCpu;
 
 use super::field::{Field, SegmentName};
 use super::vmcs::Vmcs;
-use crate::hvm::control_block::{ControlBlock, Segment};
+use crate::hvm::control_block::Segment;
 
 impl Vmcs {
     /// A segment register.
@@ -33,20 +34,17 @@ impl Vmcs {
     /// Sets everything; what no processor accepts fails at the next entry.
     pub(super) fn write_all(&self, cpu: &HvmCpu) {
         for (index, name) in SegmentName::SAVED.into_iter().enumerate() {
-            let [low, high, ..] = cpu.attributes[index].to_le_bytes();
-            let rights = to_access_rights(u16::from_le_bytes([low, high]));
-            self.write(name.selector(), u64::from(cpu.selectors[index] & 0xffff));
-            self.write_u32(name.access_rights(), rights);
-            self.write_u32(name.limit(), cpu.limits[index]);
-            self.write(name.base(), cpu.bases[index]);
+            let Segment { selector, attributes, limit, base } = Segment::saved(cpu, index);
+            self.write(name.selector(), u64::from(selector));
+            self.write_u32(name.access_rights(), to_access_rights(attributes));
+            self.write_u32(name.limit(), limit);
+            self.write(name.base(), base);
         }
         self.write(Field::GUEST_GDTR_BASE, cpu.gdtr_base);
         self.write_u32(Field::GUEST_GDTR_LIMIT, cpu.gdtr_limit);
         self.write(Field::GUEST_IDTR_BASE, cpu.idtr_base);
         self.write_u32(Field::GUEST_IDTR_LIMIT, cpu.idtr_limit);
         self.cr2.set(cpu.cr2);
-        let HvmCpu { cr0, cr3, cr4, msr_efer: efer, .. } = *cpu;
-        self.set_paging(&Paging { cr0, cr3, cr4, efer, user: false });
         let [lstar, star, cstar, mask] = cpu.syscall;
         self.set_msrs([star, lstar, cstar, mask, cpu.shadow_gs]);
         let [cs, esp, eip] = cpu.sysenter;
@@ -62,19 +60,13 @@ impl Vmcs {
     /// Reads everything.
     pub(super) fn read_all(&self, cpu: &mut HvmCpu) {
         for (index, name) in SegmentName::SAVED.into_iter().enumerate() {
-            let Segment { selector, attributes, limit, base } = self.read_segment(name);
-            cpu.selectors[index] = u32::from(selector);
-            cpu.attributes[index] = u32::from(attributes);
-            cpu.limits[index] = limit;
-            cpu.bases[index] = base;
+            self.read_segment(name).save(cpu, index);
         }
         cpu.gdtr_base = self.read(Field::GUEST_GDTR_BASE);
         cpu.gdtr_limit = self.read_u32(Field::GUEST_GDTR_LIMIT);
         cpu.idtr_base = self.read(Field::GUEST_IDTR_BASE);
         cpu.idtr_limit = self.read_u32(Field::GUEST_IDTR_LIMIT);
         cpu.cr2 = self.cr2.get();
-        let Paging { cr0, cr3, cr4, efer, .. } = self.paging();
-        (cpu.cr0, cpu.cr3, cpu.cr4, cpu.msr_efer) = (cr0, cr3, cr4, efer);
         let [star, lstar, cstar, mask, shadow_gs] = self.msrs();
         cpu.syscall = [lstar, star, cstar, mask];
         cpu.shadow_gs = shadow_gs;

@@ -44,6 +44,13 @@ pub fn pv_or_pvh<T>(pv: T, pvh: T) -> T {
     }
 }
 
+/// Keeps the processor for good.
+pub fn spin() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
 /// Every class of bad pointer must give `EFAULT`.
 pub fn refuses_bad_pointers(report: &mut Report, name: &str, call: impl Fn(u64) -> i64) {
     for (class, address) in addresses::BAD {

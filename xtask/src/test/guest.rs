@@ -17,22 +17,28 @@ const CRASHES: [(&str, Option<&str>); 3] = [
     ("task_switch", Some("it switched tasks, which is not emulated")),
 ];
 /// Those that test nothing: company for others, and what `cargo xtask bench` measures with.
-const NO_TESTS: [&str; 11] = [
+const NO_TESTS: [&str; 14] = [
+    "alignment_checks",
     "bench",
     "bench_client",
+    "debug_exceptions",
     "double_fault",
     "fuzz_exits",
     "fuzz_tables",
     "holder",
     "name_server",
+    "nmi_handler",
     "paging_bench",
     "pong",
     "spinner",
     "yielder",
 ];
 /// Tests that need another domain beside them, created before them.
-const PARTNERS: [(&str, &str); 4] = [
+const PARTNERS: [(&str, &str); 7] = [
+    ("beside_alignment_checks", "alignment_checks"),
+    ("beside_debug_exceptions", "debug_exceptions"),
     ("beside_holder", "holder"),
+    ("beside_nmi_handler", "nmi_handler"),
     ("beside_spinner", "spinner"),
     ("ping", "pong"),
     ("resolver", "name_server"),

@@ -114,8 +114,16 @@ impl Mode {
     /// Why the guest `name` cannot be judged in this mode: what the emulator does otherwise than a
     /// processor, or the processor cannot do.
     pub(super) fn cannot_judge(self, name: &str) -> Option<&'static str> {
+        let is_pvh_in_qemu = matches!(self, Mode::PvhSvmNpt | Mode::PvhSvmShadow);
         match name {
-            "beside_spinner" if self == Mode::PvhSvmBochs => Some(
+            "beside_alignment_checks" if is_pvh_in_qemu => Some("QEMU 7.2 checks no alignment"),
+            "beside_debug_exceptions" if is_pvh_in_qemu => {
+                Some("QEMU 7.2 arms no breakpoints in vmrun")
+            }
+            "beside_holder" if self == Mode::PvhSvmBochs => {
+                Some("Bochs 2.7 takes a #DB that `mov ss` held back in the host, at the exit")
+            }
+            "beside_nmi_handler" | "beside_spinner" if self == Mode::PvhSvmBochs => Some(
                 "Bochs 2.7 keeps a guest that is entered with interrupts off until it turns them on",
             ),
             "task_switch" if matches!(self, Mode::PvhSvmNpt | Mode::PvhSvmShadow) => {

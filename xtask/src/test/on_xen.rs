@@ -60,7 +60,10 @@ const OTHER_FOR_PVH: [(&str, &str); 27] = [
 ];
 
 /// Guests with nothing to test as the PV domain that they would be on hv.
-const ONLY_PVH: [&str; 7] = [
+const ONLY_PVH: [&str; 10] = [
+    "beside_alignment_checks",
+    "beside_debug_exceptions",
+    "beside_nmi_handler",
     "page_tables",
     "page_tables_random",
     "paging_modes",

@@ -32,6 +32,9 @@ pub extern "C" fn exit_from_guest(vcpu: &Vcpu) -> *const Vcpu {
     if schedule::is_timer_due() {
         lapic::look_again();
     }
+    // Whatever the reason was: an event is delivered before the processor looks at the host's
+    // interrupts, and the delivery may raise the next one, without an end (XSA-156).
+    control::take_interrupts();
     if handle(vcpu, exit).is_err() {
         inject(vcpu, VECTOR_GP, Some(0));
     }
@@ -40,8 +43,7 @@ pub extern "C" fn exit_from_guest(vcpu: &Vcpu) -> *const Vcpu {
 
 fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
     match exit {
-        Exit::Interrupt => control::take_interrupts(),
-        Exit::Nmi | Exit::Window => {}
+        Exit::Interrupt | Exit::Nmi | Exit::Window => {}
         Exit::MachineCheck => {
             machine_check::log_banks();
             panic!("machine check");

@@ -17,9 +17,7 @@ const ROUNDS: u64 = 20_000;
 async fn hold() {
     log::info!("holding the processor");
     if minios::guest_type() == GuestType::Pv {
-        loop {
-            core::hint::spin_loop();
-        }
+        test_guests::spin();
     }
     trap::set_handler(VECTOR_DB, again);
     trap::set_handler(VECTOR_AC, again);
@@ -74,7 +72,8 @@ fn breakpoints() {
     unsafe { asm!("mov dr7, {}", in(reg) 0x400u64) };
 }
 
-/// A trap after each instruction, the handler's return included.
+/// A trap after each instruction, the handler's return included; `mov ss` holds it back until behind
+/// an instruction that leaves the guest.
 fn single_steps() {
     for _ in 0..ROUNDS / 64 {
         // SAFETY: the trap flag is taken back.
@@ -84,11 +83,19 @@ fn single_steps() {
                 "or qword ptr [rsp], 0x100",
                 "popfq",
                 "nop",
-                "nop",
-                "nop",
+                "mov {kept}, rbx",
+                "mov {s}, ss",
+                "mov ss, {s:e}",
+                "cpuid",
+                "mov rbx, {kept}",
                 "pushfq",
                 "and qword ptr [rsp], ~0x100",
-                "popfq"
+                "popfq",
+                s = out(reg) _,
+                kept = out(reg) _,
+                inout("eax") 0 => _,
+                out("ecx") _,
+                out("edx") _,
             );
         }
     }

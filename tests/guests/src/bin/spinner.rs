@@ -5,9 +5,7 @@
 
 async fn spin() {
     log::info!("spinning");
-    loop {
-        core::hint::spin_loop();
-    }
+    test_guests::spin();
 }
 
 minios::entry!(spin);

@@ -43,6 +43,20 @@ pub struct BootInfo<'a> {
     pub map_end: u64,
 }
 
+impl BootInfo<'_> {
+    /// Leaves out RAM that a domain of `pages` pages, those outside of RAM included, only has on
+    /// paper: where it is populated on demand, the map goes up to what the domain may have once, and
+    /// who touches more than it has ends.
+    pub fn limit_ram(&mut self, pages: u64) {
+        /// Pages of the domain that are no RAM, or count as given out, at most.
+        const OTHERS: u64 = 64;
+        if pages < self.ram.pages() {
+            self.ram.truncate(pages.saturating_sub(OTHERS));
+            self.free.remove(self.ram.end()..u64::MAX);
+        }
+    }
+}
+
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {

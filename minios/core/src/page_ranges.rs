@@ -53,6 +53,16 @@ impl PageRanges {
         *self = rest;
     }
 
+    /// Keeps the first `count` pages.
+    pub fn truncate(&mut self, count: u64) {
+        let mut left = count;
+        for range in self.clone().iter() {
+            let kept = left.min(range.end - range.start);
+            self.remove(range.start + kept..range.end);
+            left -= kept;
+        }
+    }
+
     /// The ranges, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Range<u64>> {
         self.ranges.iter().cloned()

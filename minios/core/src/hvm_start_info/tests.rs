@@ -82,6 +82,20 @@ fn a_usual_domain() {
 }
 
 #[test]
+fn memory_that_a_domain_has_on_paper() {
+    let memory = Builder::new().memory();
+    let limited = |pages| {
+        let mut info = parse_in(&memory).expect("a right one");
+        info.limit_ram(pages);
+        (info.ram.pages(), info.free.end(), info.map_end)
+    };
+    assert_eq!(limited(0x2005), (0x2000, 0x2000, 0xff000), "it has all, and its rings");
+    assert_eq!(limited(0x2000), (0x2000, 0x2000, 0xff000));
+    assert_eq!(limited(0x1040), (0x1000, 0x1000, 0xff000));
+    assert_eq!(limited(3).0, 0);
+}
+
+#[test]
 fn memory_with_holes_and_overlaps() {
     let mut builder = Builder::new();
     builder.map = [

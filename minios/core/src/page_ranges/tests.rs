@@ -33,6 +33,23 @@ fn removing_splits() {
 }
 
 #[test]
+fn the_first_pages_are_kept() {
+    let mut set = PageRanges::new();
+    set.add(5..10);
+    set.add(20..100);
+    let first = |count| {
+        let mut set = set.clone();
+        set.truncate(count);
+        ranges(&set)
+    };
+    assert_eq!(first(0), []);
+    assert_eq!(first(3), [5..8]);
+    assert_eq!(first(5), [5..10]);
+    assert_eq!(first(6), [5..10, 20..21]);
+    assert_eq!(first(u64::MAX), [5..10, 20..100]);
+}
+
+#[test]
 fn the_longest_run_is_cut_at_the_limit() {
     let mut set = PageRanges::new();
     set.add(0..10);

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use minios_core::hvm_start_info::{BootInfo, parse};
 use spin::Once;
+use xen_abi::domain::DomId;
 use xen_abi::event_channel::EvtchnPort;
 use xen_abi::frame::Mfn;
 use xen_abi::hvm::HvmParam;
@@ -12,7 +13,7 @@ use xen_abi::start_info::StartInfo;
 
 use super::hypervisor;
 use crate::arch::{image, size};
-use crate::hypercall::hvm;
+use crate::hypercall::{hvm, memory_op};
 use crate::{shutdown, start_info};
 
 /// The addresses that arch/pvh/entry.S maps.
@@ -24,7 +25,12 @@ static START_INFO: Once<StartInfo> = Once::new();
 /// Reads the struct at physical address `at`, and asks for the parameters that are not in it.
 pub(super) fn init(at: u64) {
     let info = match parse(at, image::bytes(), physical) {
-        Ok(info) => BOOT_INFO.call_once(|| info),
+        Ok(mut info) => {
+            if let Ok(pages) = memory_op::current_reservation(DomId::SELF) {
+                info.limit_ram(pages);
+            }
+            BOOT_INFO.call_once(|| info)
+        }
         Err(error) => {
             hypervisor::say(format_args!("{error}"));
             shutdown::now(ShutdownReason::Crash)

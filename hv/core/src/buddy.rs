@@ -7,7 +7,7 @@
 use xen_abi::frame::{Mfn, PAGE_SHIFT};
 
 use crate::frame_table::FrameTable;
-use crate::page_info::State;
+use crate::page_info::{Link, State};
 
 #[cfg(test)]
 mod tests;
@@ -22,19 +22,33 @@ const ZONES: usize = 33;
 #[derive(Debug)]
 pub struct Buddy {
     zones: [Zone; ZONES],
+    /// Bit `z` is set where zone `z` has a block.
+    occupied: u64,
     free_frames: u64,
 }
 
 /// The free blocks whose first frame number has a certain number of significant bits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Zone {
-    heads: [Option<Mfn>; ORDERS],
+    heads: [Link; ORDERS],
     /// Bit `n` is set where the list of order `n` is not empty.
     present: u32,
 }
 
 impl Zone {
-    const EMPTY: Self = Self { heads: [None; ORDERS], present: 0 };
+    const fn new() -> Self {
+        Self { heads: [const { Link::none() }; ORDERS], present: 0 }
+    }
+
+    /// The first block of the list of `order`.
+    fn head(&self, order: u32) -> &Link {
+        let head = self.heads.get(order as usize);
+        assert!(head.is_some(), "order {order}");
+        match head {
+            Some(head) => head,
+            None => unreachable!("asserted"),
+        }
+    }
 }
 
 impl Default for Buddy {
@@ -47,7 +61,7 @@ impl Buddy {
     /// No free frames.
     #[must_use]
     pub const fn new() -> Self {
-        Self { zones: [Zone::EMPTY; ZONES], free_frames: 0 }
+        Self { zones: [const { Zone::new() }; ZONES], occupied: 0, free_frames: 0 }
     }
 
     /// Number of free frames.
@@ -85,20 +99,29 @@ impl Buddy {
         if order > MAX_ORDER {
             return None;
         }
-        let zones = usize::try_from(address_bits.saturating_sub(PAGE_SHIFT)).ok()?;
-        let zones = zones.saturating_add(1).min(ZONES);
-        // High memory first: low memory is scarce.
-        let (zone, found) = (0..zones).rev().find_map(|zone| {
-            let present = self.zones.get(zone)?.present >> order;
-            (present != 0).then(|| (zone, order.saturating_add(present.trailing_zeros())))
-        })?;
-        let block = self.zones.get(zone)?.heads.get(found as usize).copied().flatten()?;
+        let (zone, found) = self.find(order, address_bits)?;
+        let block = self.zones.get(zone)?.head(found).get()?;
         self.unlink(table, block, found);
         for part in (order..found).rev() {
             self.link(table, Mfn::new(block.get().saturating_add(1 << part)), part);
         }
         self.free_frames = self.free_frames.saturating_sub(1 << order);
         Some(block)
+    }
+
+    /// The highest zone with a block of at least `order` whose addresses have at most
+    /// `address_bits` bits, and the least order of such a block: low memory is scarce.
+    fn find(&self, order: u32, address_bits: u32) -> Option<(usize, u32)> {
+        let highest = address_bits.saturating_sub(PAGE_SHIFT);
+        let mut zones = self.occupied & 2_u64.unbounded_shl(highest).wrapping_sub(1);
+        loop {
+            let zone = zones.checked_ilog2()?;
+            let present = self.zones.get(zone as usize)?.present >> order;
+            if present != 0 {
+                return Some((zone as usize, order.saturating_add(present.trailing_zeros())));
+            }
+            zones ^= 1 << zone;
+        }
     }
 
     /// Takes back `1 << order` frames, aligned to their number, which belong to the hypervisor.
@@ -126,49 +149,58 @@ impl Buddy {
         self.link(table, block, order);
     }
 
-    /// The list that block `block` of `order` belongs to.
-    fn list(&mut self, block: Mfn, order: u32) -> (&mut Option<Mfn>, &mut u32) {
-        let bits = u64::BITS.saturating_sub(block.get().leading_zeros());
-        let zone = self.zones.get_mut(bits as usize);
-        let parts = zone.and_then(|zone| {
-            zone.heads.get_mut(order as usize).map(|head| (head, &mut zone.present))
-        });
-        assert!(parts.is_some(), "block {:#x} of order {order}", block.get());
-        match parts {
-            Some(parts) => parts,
+    /// The zone that a block belongs to, and its number.
+    fn zone(&mut self, block: Mfn) -> (u32, &mut Zone) {
+        let number = u64::BITS.saturating_sub(block.get().leading_zeros());
+        let zone = self.zones.get_mut(number as usize);
+        assert!(zone.is_some(), "block {:#x}", block.get());
+        match zone {
+            Some(zone) => (number, zone),
             None => unreachable!("asserted"),
         }
     }
 
     fn link(&mut self, table: FrameTable<'_>, block: Mfn, order: u32) {
-        let (head, present) = self.list(block, order);
         let page = table.frame(block);
+        let (number, zone) = self.zone(block);
+        let head = zone.head(order);
+        let next = head.get();
         page.set_state(State::free(order));
         page.prev().set(None);
-        page.next().set(*head);
-        if let Some(next) = *head {
+        page.next().set(next);
+        if let Some(next) = next {
             table.frame(next).prev().set(Some(block));
         }
-        *head = Some(block);
-        *present |= 1 << order;
+        head.set(Some(block));
+        zone.present |= 1 << order;
+        self.occupied |= 1 << number;
     }
 
     fn unlink(&mut self, table: FrameTable<'_>, block: Mfn, order: u32) {
-        let (head, present) = self.list(block, order);
         let page = table.frame(block);
         let (prev, next) = (page.prev().get(), page.next().get());
-        match prev {
-            Some(prev) => table.frame(prev).next().set(next),
-            None => *head = next,
-        }
         if let Some(next) = next {
             table.frame(next).prev().set(prev);
         }
-        if head.is_none() {
-            *present &= !(1 << order);
+        match prev {
+            Some(prev) => table.frame(prev).next().set(next),
+            None => self.set_head(block, order, next),
         }
         page.prev().set(None);
         page.next().set(None);
         page.set_state(State::HYPERVISOR);
+    }
+
+    /// The list of `block`, its first one, now begins with `next`.
+    fn set_head(&mut self, block: Mfn, order: u32, next: Option<Mfn>) {
+        let (number, zone) = self.zone(block);
+        zone.head(order).set(next);
+        if next.is_some() {
+            return;
+        }
+        zone.present &= !(1 << order);
+        if zone.present == 0 {
+            self.occupied &= !(1 << number);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use xen_abi::frame::Mfn;
 
 use crate::frame_table::FrameTable;
+use crate::page_info::Link;
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +11,8 @@ mod tests;
 /// A doubly linked list of frames. A frame is on one list at a time.
 #[derive(Debug, Default)]
 pub struct PageList {
-    head: Option<Mfn>,
-    tail: Option<Mfn>,
+    head: Link,
+    tail: Link,
     len: u64,
 }
 
@@ -19,7 +20,7 @@ impl PageList {
     /// No frames.
     #[must_use]
     pub const fn new() -> Self {
-        Self { head: None, tail: None, len: 0 }
+        Self { head: Link::none(), tail: Link::none(), len: 0 }
     }
 
     /// Number of frames.
@@ -36,20 +37,19 @@ impl PageList {
 
     /// The first frame.
     #[must_use]
-    pub const fn first(&self) -> Option<Mfn> {
-        self.head
+    pub fn first(&self) -> Option<Mfn> {
+        self.head.get()
     }
 
     /// Appends a frame that is on no list.
     pub fn push_back(&mut self, table: FrameTable<'_>, mfn: Mfn) {
         let page = table.frame(mfn);
-        page.prev().set(self.tail);
+        let tail = self.tail.get();
+        page.prev().set(tail);
         page.next().set(None);
-        match self.tail {
-            Some(tail) => table.frame(tail).next().set(Some(mfn)),
-            None => self.head = Some(mfn),
-        }
-        self.tail = Some(mfn);
+        let before = tail.map_or(&self.head, |tail| table.frame(tail).next());
+        before.set(Some(mfn));
+        self.tail.set(Some(mfn));
         self.len = self.len.saturating_add(1);
     }
 
@@ -57,14 +57,8 @@ impl PageList {
     pub fn remove(&mut self, table: FrameTable<'_>, mfn: Mfn) {
         let page = table.frame(mfn);
         let (prev, next) = (page.prev().get(), page.next().get());
-        match prev {
-            Some(prev) => table.frame(prev).next().set(next),
-            None => self.head = next,
-        }
-        match next {
-            Some(next) => table.frame(next).prev().set(prev),
-            None => self.tail = prev,
-        }
+        prev.map_or(&self.head, |prev| table.frame(prev).next()).set(next);
+        next.map_or(&self.tail, |next| table.frame(next).prev()).set(prev);
         page.prev().set(None);
         page.next().set(None);
         self.len = self.len.saturating_sub(1);
@@ -73,7 +67,7 @@ impl PageList {
     /// Moves the first frame to the end and returns it: a bounded walk that keeps its place in
     /// the list itself.
     pub fn rotate(&mut self, table: FrameTable<'_>) -> Option<Mfn> {
-        let first = self.head?;
+        let first = self.head.get()?;
         self.remove(table, first);
         self.push_back(table, first);
         Some(first)
@@ -81,6 +75,6 @@ impl PageList {
 
     /// The frames, first to last. The list must not change meanwhile.
     pub fn iter<'a>(&self, table: FrameTable<'a>) -> impl Iterator<Item = Mfn> + use<'a> {
-        core::iter::successors(self.head, move |mfn| table.frame(*mfn).next().get())
+        core::iter::successors(self.head.get(), move |mfn| table.frame(*mfn).next().get())
     }
 }

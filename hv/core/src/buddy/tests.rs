@@ -54,6 +54,23 @@ fn address_limits_are_kept() {
 }
 
 #[test]
+fn low_memory_goes_last() {
+    let pages = pages(1 << 10);
+    let table = FrameTable::new(&pages);
+    let mut buddy = Buddy::new();
+    buddy.add(table, Mfn::new(64), Mfn::new(128));
+    buddy.add(table, Mfn::new(512), Mfn::new(528));
+    // The higher zone has no block that is large enough.
+    assert_eq!(buddy.alloc(table, 5), Some(Mfn::new(64)));
+    assert_eq!(buddy.alloc(table, 4), Some(Mfn::new(512)));
+    assert_eq!(buddy.alloc(table, 4), Some(Mfn::new(96)));
+    buddy.free(table, Mfn::new(512), 4);
+    assert_eq!(buddy.alloc_below(table, 4, 19), Some(Mfn::new(112)));
+    assert_eq!(buddy.alloc_below(table, 0, 21), None);
+    assert_eq!(buddy.alloc_below(table, 0, 22), Some(Mfn::new(512)));
+}
+
+#[test]
 #[should_panic(expected = "in use")]
 fn double_free_is_noticed() {
     let pages = pages(16);

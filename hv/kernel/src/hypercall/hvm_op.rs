@@ -6,9 +6,9 @@ use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::hvm::{EvtchnUpcallVector, HvmOp, HvmParamArg};
 
-use super::argument::controlled_domain;
+use super::argument::{Named, controlled_domain};
 use crate::current::Current;
-use crate::domain::{Domain, DomainRef};
+use crate::domain::Domain;
 use crate::guest_ptr::GuestPtr;
 use crate::hvm::events;
 use crate::time;
@@ -52,7 +52,7 @@ fn set_upcall_vector(domain: &Domain, request: EvtchnUpcallVector) -> Result<(),
 
 /// The domain, and as whom the caller acts for it. `ESRCH`, `EPERM`; the call is not for PV domains
 /// (`EINVAL`).
-fn target(current: &Current, id: DomId) -> Result<(DomainRef, Who), Errno> {
+fn target(current: &Current, id: DomId) -> Result<(Named<'_>, Who), Errno> {
     let domain = controlled_domain(current, id)?;
     let who = if domain.id == current.domain().id { Who::Guest } else { Who::Controller };
     Ok((domain, who))

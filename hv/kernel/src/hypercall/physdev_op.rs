@@ -8,11 +8,10 @@ use xen_abi::physdev::{
     SetIobitmap, SetIopl, SetupGsi, UnmapPirq,
 };
 
-use super::argument::{controlled_domain, require_privilege};
+use super::argument::{Named, controlled_domain, require_privilege};
 use crate::arch::ioapic::Trigger;
 use crate::arch::pci::Function;
 use crate::current::Current;
-use crate::domain::DomainRef;
 use crate::guest_ptr::GuestPtr;
 use crate::msi::Message;
 use crate::pirq;
@@ -93,7 +92,7 @@ pub fn physdev_op(current: &Current, op: u32, argument: GuestPtr) -> Result<u64,
 }
 
 /// The domain of a pirq, which must be one that has hardware.
-fn hardware_domain(current: &Current, id: DomId) -> Result<DomainRef, Errno> {
+fn hardware_domain(current: &Current, id: DomId) -> Result<Named<'_>, Errno> {
     let domain = controlled_domain(current, id)?;
     if domain.privileged { Ok(domain) } else { Err(Errno::Eperm) }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `GNTTABOP_copy`: from one frame to another, each the caller's own or granted to it.
-use core::ops::Deref;
-
 use hv_core::grant_table::entry::{Access, Use};
 use hv_core::page_type::{BUDGET, PageTypes, Stop as TypeStop};
 use xen_abi::domain::DomId;
@@ -12,9 +10,10 @@ use xen_abi::grant_table::{
 
 use super::{Failure, Stop, status_of};
 use crate::current::Current;
-use crate::domain::{self, Domain, DomainRef};
+use crate::domain;
 use crate::grants;
 use crate::hvm::physmap;
+use crate::hypercall::argument::Named;
 use crate::machine::Host;
 use crate::memory::direct_map;
 
@@ -38,24 +37,8 @@ fn try_copy(current: &Current, element: &GrantCopy) -> Result<(), Failure> {
 
 /// What one side of a copy names.
 struct Side<'c> {
-    owner: Owner<'c>,
+    owner: Named<'c>,
     name: Name,
-}
-
-/// A domain: the caller, or one that was looked up.
-enum Owner<'c> {
-    Caller(&'c Domain),
-    Other(DomainRef),
-}
-
-impl Deref for Owner<'_> {
-    type Target = Domain;
-    fn deref(&self) -> &Domain {
-        match self {
-            Self::Caller(domain) => domain,
-            Self::Other(domain) => domain,
-        }
-    }
 }
 
 enum Name {
@@ -67,9 +50,9 @@ impl<'c> Side<'c> {
     fn find(current: &'c Current, pointer: &CopyPtr, is_grant: bool) -> Result<Self, GrantStatus> {
         let own = pointer.domid == DomId::SELF;
         let owner = if own {
-            Owner::Caller(current.domain())
+            Named::Caller(current.domain())
         } else {
-            Owner::Other(domain::find(pointer.domid).ok_or(GrantStatus::BAD_DOMAIN)?)
+            Named::Other(domain::find(pointer.domid).ok_or(GrantStatus::BAD_DOMAIN)?)
         };
         if !is_grant && !own {
             return Err(GrantStatus::PERMISSION_DENIED);
@@ -94,7 +77,7 @@ struct Buffer<'c> {
 
 /// A grant in use.
 struct Pin<'c> {
-    granter: Owner<'c>,
+    granter: Named<'c>,
     reference: GrantRef,
     access: Access,
 }

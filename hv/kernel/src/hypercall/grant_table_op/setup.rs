@@ -9,19 +9,19 @@ use xen_abi::grant_table::{
 
 use super::{Outcome, Stop};
 use crate::current::Current;
-use crate::domain::DomainRef;
 use crate::grants;
 use crate::guest_ptr::GuestPtr;
 use crate::hvm::physmap;
-use crate::hypercall::argument::{any_domain, controlled_domain};
+use crate::hypercall::argument::{Named, any_domain, controlled_domain, require_control};
 
 /// The one version there is.
 const VERSION: u32 = 1;
 
 /// The domain an element names, if the caller may act for it.
-fn target(current: &Current, id: DomId) -> Result<DomainRef, GrantStatus> {
-    any_domain(current, id).map_err(|_| GrantStatus::BAD_DOMAIN)?;
-    controlled_domain(current, id).map_err(|_| GrantStatus::PERMISSION_DENIED)
+fn target(current: &Current, id: DomId) -> Result<Named<'_>, GrantStatus> {
+    let domain = any_domain(current, id).map_err(|_| GrantStatus::BAD_DOMAIN)?;
+    require_control(current, &domain).map_err(|_| GrantStatus::PERMISSION_DENIED)?;
+    Ok(domain)
 }
 
 /// `EINVAL` unless there is exactly one element.

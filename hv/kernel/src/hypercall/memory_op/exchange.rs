@@ -8,11 +8,12 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::Mfn;
 use xen_abi::memory::Exchange;
 
+use super::FRAMES_PER_STEP;
 use super::reservation::set_pfns;
-use super::{FRAMES_PER_STEP, any_domain, may_change};
 use crate::current::Current;
 use crate::domain::Domain;
 use crate::guest_ptr::GuestPtr;
+use crate::hypercall::argument::controlled_domain;
 use crate::hypercall::{Outcome, page_owner};
 use crate::machine::Host;
 use crate::memory::{domain_frames, frames};
@@ -41,8 +42,7 @@ pub(super) fn exchange(current: &Current, arg: GuestPtr<Exchange>) -> Result<Out
         return Err(wrong.unwrap_or(Errno::Eopnotsupp));
     }
     let chunks = chunks?;
-    let domain = any_domain(current, request.input.domid)?;
-    may_change(current, &domain)?;
+    let domain = controlled_domain(current, request.input.domid)?;
     if domain.life.lock().is_dying() {
         return Err(Errno::Esrch);
     }

@@ -4,11 +4,11 @@ use xen_abi::errno::Errno;
 use xen_abi::memory::{E820Entry, ForeignMemoryMap, MachphysMapping, MachphysMfnList, MemoryMap};
 use xen_abi::mmu::{M2P_VIRT_END, M2P_VIRT_START};
 
-use super::{any_domain, may_change};
 use crate::boot;
 use crate::current::Current;
 use crate::domain::MAX_MEMORY_MAP;
 use crate::guest_ptr::GuestPtr;
+use crate::hypercall::argument::controlled_domain;
 use crate::memory::frames;
 
 /// M2P entries in the 2 MiB that one frame number of a list stands for.
@@ -69,8 +69,7 @@ pub(super) fn set_memory_map(
     arg: GuestPtr<ForeignMemoryMap>,
 ) -> Result<u64, Errno> {
     let request = arg.read()?;
-    let domain = any_domain(current, request.domid)?;
-    may_change(current, &domain)?;
+    let domain = controlled_domain(current, request.domid)?;
     let count = usize::try_from(request.map.nr_entries).map_err(|_| Errno::Einval)?;
     let mut copy = [E820Entry::default(); MAX_MEMORY_MAP];
     let copy = copy.get_mut(..count).ok_or(Errno::Einval)?;

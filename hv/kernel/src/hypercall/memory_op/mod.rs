@@ -8,13 +8,13 @@ mod reservation;
 
 use core::sync::atomic::Ordering;
 
-use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
 use xen_abi::memory::{DomainArg, MemoryOp, split_cmd};
 
 use super::Outcome;
+use super::argument::controlled_domain;
 use crate::current::Current;
-use crate::domain::{self, Domain, DomainRef};
+use crate::domain::Domain;
 use crate::guest_ptr::GuestPtr;
 use crate::memory::frames;
 
@@ -58,29 +58,13 @@ pub fn memory_op(current: &Current, cmd: u64, arg: GuestPtr) -> Result<Outcome, 
     value.map(Outcome::Done)
 }
 
-/// The domain that `id` names, by [`DomId::SELF`] or by number.
-///
-/// # Errors
-/// `ESRCH` where there is none.
-fn any_domain(current: &Current, id: DomId) -> Result<DomainRef, Errno> {
-    let id = if id == DomId::SELF { current.domain().id } else { id };
-    domain::find(id).ok_or(Errno::Esrch)
-}
-
-/// `EPERM` unless the caller may change the memory of `domain`.
-fn may_change(current: &Current, domain: &Domain) -> Result<(), Errno> {
-    let own = current.domain();
-    if domain.id == own.id || own.privileged { Ok(()) } else { Err(Errno::Eperm) }
-}
-
 /// A number of the domain that `arg` names.
 fn of_domain(
     current: &Current,
     arg: GuestPtr,
     number: impl FnOnce(&Domain) -> u64,
 ) -> Result<u64, Errno> {
-    let domain = any_domain(current, arg.cast::<DomainArg>().read()?.domid)?;
-    may_change(current, &domain)?;
+    let domain = controlled_domain(current, arg.cast::<DomainArg>().read()?.domid)?;
     Ok(number(&domain))
 }
 

@@ -8,13 +8,14 @@ use xen_abi::memory::{
     AddToPhysmap, AddToPhysmapBatch, MemoryOp, PhysmapSpace, RemoveFromPhysmap, join_cmd,
 };
 
-use super::{FRAMES_PER_STEP, any_domain, may_change};
+use super::FRAMES_PER_STEP;
 use crate::current::Current;
-use crate::domain::{self, Domain, DomainRef};
+use crate::domain::{self, Domain};
 use crate::grants;
 use crate::guest_ptr::GuestPtr;
 use crate::hvm::{Hvm, physmap};
 use crate::hypercall::Outcome;
+use crate::hypercall::argument::{Named, any_domain, require_control};
 
 /// Bit of an index in the grant table: status frames of version 2.
 const STATUS_FRAMES: u64 = 1 << 31;
@@ -24,12 +25,12 @@ const STATUS_FRAMES: u64 = 1 << 31;
 /// # Errors
 /// `ESRCH`; `EACCES` for a PV domain, which has no such address space, and for memory of devices,
 /// which no PVH domain here has; `EPERM`.
-fn target(current: &Current, id: DomId, space: Option<u32>) -> Result<DomainRef, Errno> {
+fn target(current: &Current, id: DomId, space: Option<u32>) -> Result<Named<'_>, Errno> {
     let domain = any_domain(current, id)?;
     if domain.hvm.is_none() || space == Some(PhysmapSpace::DeviceMemory.raw()) {
         return Err(Errno::Eacces);
     }
-    may_change(current, &domain)?;
+    require_control(current, &domain)?;
     Ok(domain)
 }
 
@@ -140,7 +141,7 @@ struct Source {
 /// `EINVAL` for what does not exist; as [`foreign`].
 fn source(
     current: &Current,
-    domain: &DomainRef,
+    domain: &Domain,
     space: PhysmapSpace,
     idx: u64,
     of: DomId,

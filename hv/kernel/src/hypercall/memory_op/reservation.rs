@@ -7,12 +7,13 @@ use xen_abi::errno::Errno;
 use xen_abi::frame::{Gfn, Mfn, Pfn};
 use xen_abi::memory::{MemoryOp, MemoryReservation, join_cmd};
 
-use super::{FRAMES_PER_STEP, any_domain, may_change};
+use super::FRAMES_PER_STEP;
 use crate::current::Current;
 use crate::domain::Domain;
 use crate::guest_ptr::GuestPtr;
 use crate::hvm::{Hvm, physmap};
 use crate::hypercall::Outcome;
+use crate::hypercall::argument::{any_domain, require_control};
 use crate::memory::{domain_frames, frames};
 
 /// Works through the list of `arg` from extent `start` on.
@@ -32,7 +33,7 @@ pub(super) fn adjust(
         return nothing;
     }
     let Ok(domain) = any_domain(current, request.domid) else { return nothing };
-    may_change(current, &domain)?;
+    require_control(current, &domain)?;
     let list = GuestPtr::<u64>::new(request.extent_start);
     let mut frames_done: u64 = 0;
     for index in start..request.nr_extents {

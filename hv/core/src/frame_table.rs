@@ -79,6 +79,7 @@ impl<'a> FrameTable<'a> {
     pub fn assign(self, mfn: Mfn, owner: DomId) {
         let page = self.frame(mfn);
         assert!(page.state() == State::HYPERVISOR, "assigned a frame in use");
+        page.set_written();
         page.set_state(State::allocated(owner));
     }
 

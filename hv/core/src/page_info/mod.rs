@@ -211,6 +211,12 @@ impl PageInfo {
         self.type_word.store(writable.raw(), Ordering::Release);
     }
 
+    /// Notes that a frame which nobody else can reach yet was last written, so that the next use as
+    /// [`PageType::Writable`] is only counted. TLBs know no earlier use.
+    pub(crate) fn set_written(&self) {
+        self.type_word.store(TypeWord::WRITTEN.raw(), Ordering::Release);
+    }
+
     /// Forgets the type of a frame that leaves its owner.
     ///
     /// # Panics

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 use super::*;
+use crate::frame_table::FrameTable;
 use crate::page_table::Level;
 
 const DOM1: DomId = DomId::new(1);
@@ -92,6 +93,20 @@ fn a_use_is_only_counted_where_nothing_else_is_to_be_done() {
     ] {
         assert_eq!(word.used_again(PageType::Table(Level::L1)), None);
     }
+}
+
+#[test]
+fn a_fresh_frame_is_written_like_one_that_was() {
+    let pages = [PageInfo::default(), PageInfo::default()];
+    let table = FrameTable::new(&pages);
+    table.assign(Mfn::new(1), DOM1);
+    let fresh = pages[1].type_word();
+    assert!(fresh.is_idle());
+    let used = fresh.used_again(PageType::Writable);
+    assert_eq!(used, Some(TypeWord::first_use(PageType::Writable, true)));
+    assert_eq!(used.and_then(TypeWord::unused_again), Some(fresh));
+    assert_eq!(fresh.used_again(PageType::Table(Level::L1)), None);
+    assert_eq!(fresh.used_again(PageType::SegDesc), None);
 }
 
 #[test]

@@ -54,6 +54,8 @@ impl PageType {
 impl TypeWord {
     /// Never used.
     pub const NONE: Self = Self(0);
+    /// Unused, last used as [`PageType::Writable`].
+    pub(super) const WRITTEN: Self = Self(PageType::Writable.code() << TYPE_SHIFT | VALIDATED);
 
     pub(super) const fn from_raw(raw: u64) -> Self {
         Self(raw)

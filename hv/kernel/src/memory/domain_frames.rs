@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Giving frames to domains and taking them back.
-use hv_core::page_info::Put;
+use hv_core::page_info::{PageInfo, Put};
 use hv_core::page_list::PageList;
 use hv_core::page_type::Machine;
 use xen_abi::errno::Errno;
@@ -52,12 +52,16 @@ pub fn give(domain: &Domain, first: Mfn, order: u32) {
 }
 
 /// Takes the allocation of a frame from its owner. The frame goes when nobody refers to it any
-/// more.
+/// more: at once, if nobody does.
 ///
 /// # Errors
 /// `EINVAL` where it is not the domain's, or was taken before.
 pub fn take_back(domain: &Domain, mfn: Mfn) -> Result<(), Errno> {
     let page = frames::table().get(mfn).ok_or(Errno::Einval)?;
+    if take_unused(domain, mfn, page) {
+        free(mfn, page);
+        return Ok(());
+    }
     if !page.take_allocation(domain.id) {
         return Err(Errno::Einval);
     }
@@ -75,17 +79,33 @@ pub fn put(mfn: Mfn) {
     }
 }
 
+/// Takes a frame that nobody refers to away from its owner; false where it is not the domain's, or
+/// in use.
+fn take_unused(domain: &Domain, mfn: Mfn, page: &PageInfo) -> bool {
+    let taken = page.steal(domain.id);
+    if taken {
+        page.reset_type();
+        domain.pages.lock().list.remove(frames::table(), mfn);
+    }
+    taken
+}
+
+/// Gives a frame that was taken from its owner to the allocator.
+fn free(mfn: Mfn, page: &PageInfo) {
+    page.set_tlb_stamp(Host.tlb_clock());
+    frames::set_m2p(mfn, Pfn::new(INVALID_M2P_ENTRY));
+    frames::free(mfn, 0);
+}
+
 /// Takes a frame that nobody refers to away from its owner and adds it to `stolen`.
 ///
 /// # Errors
 /// `EINVAL` where it is not the domain's, or in use.
 pub fn steal(domain: &Domain, mfn: Mfn, stolen: &mut PageList) -> Result<(), Errno> {
     let page = frames::table().get(mfn).ok_or(Errno::Einval)?;
-    if !page.steal(domain.id) {
+    if !take_unused(domain, mfn, page) {
         return Err(Errno::Einval);
     }
-    page.reset_type();
-    domain.pages.lock().list.remove(frames::table(), mfn);
     stolen.push_back(frames::table(), mfn);
     Ok(())
 }
@@ -94,6 +114,7 @@ pub fn steal(domain: &Domain, mfn: Mfn, stolen: &mut PageList) -> Result<(), Err
 pub fn return_stolen(domain: &Domain, stolen: &mut PageList) {
     while let Some(mfn) = stolen.first() {
         stolen.remove(frames::table(), mfn);
+        frames::flush_earlier_use(mfn);
         give(domain, mfn, 0);
     }
 }
@@ -102,8 +123,6 @@ pub fn return_stolen(domain: &Domain, stolen: &mut PageList) {
 pub fn free_stolen(stolen: &mut PageList) {
     while let Some(mfn) = stolen.first() {
         stolen.remove(frames::table(), mfn);
-        frames::table().frame(mfn).set_tlb_stamp(Host.tlb_clock());
-        frames::set_m2p(mfn, Pfn::new(INVALID_M2P_ENTRY));
-        frames::free(mfn, 0);
+        free(mfn, frames::table().frame(mfn));
     }
 }

@@ -59,10 +59,15 @@ pub fn alloc_zeroed(order: u32) -> Option<Mfn> {
 /// Wipes what frames from the allocator hold, and what TLBs may still know of them.
 pub fn make_fresh(first: Mfn, order: u32) {
     for frame in first.get()..first.get() + (1 << order) {
-        if table().frame(Mfn::new(frame)).tlb_stamp() == Host.tlb_clock() {
-            Host.flush_tlb();
-        }
+        flush_earlier_use(Mfn::new(frame));
         direct_map::zero(Mfn::new(frame));
+    }
+}
+
+/// Flushes TLBs that may hold an earlier use of a frame.
+pub fn flush_earlier_use(mfn: Mfn) {
+    if table().frame(mfn).tlb_stamp() == Host.tlb_clock() {
+        Host.flush_tlb();
     }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Machine memory through the direct map.
 use core::arch::asm;
+use core::arch::x86_64::{
+    __m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_setzero_si128,
+};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use hv_core::frame_memory::FrameMemory;
@@ -64,15 +67,26 @@ impl FrameMemory for DirectMap {
 /// written: inside a virtual machine it then takes no memory of the host's.
 pub fn zero(frame: Mfn) {
     const CHUNK: usize = 16;
-    let words: *const [[u64; CHUNK]; PAGE_SIZE / 8 / CHUNK] = pointer(frame.maddr());
+    let vectors: *const [[__m128i; CHUNK]; PAGE_SIZE / 16 / CHUNK] = pointer(frame.maddr());
     // SAFETY: the frame is mapped, nothing of Rust's lives in it, and nobody else uses it.
-    let words = unsafe { &*words };
-    if words.iter().any(|chunk| chunk.iter().fold(0, |all, word| all | word) != 0) {
+    let vectors = unsafe { &*vectors };
+    // SAFETY: every 64-bit processor has SSE2.
+    if !vectors.iter().all(|chunk| unsafe { is_zero(chunk) }) {
         clear(frame);
     }
 }
 
-/// Fills a frame, in which nothing of Rust's lives, with zero bytes.
+/// Whether all bits are 0.
+#[target_feature(enable = "sse2")]
+#[inline]
+fn is_zero<const N: usize>(vectors: &[__m128i; N]) -> bool {
+    let none = _mm_setzero_si128();
+    let all = vectors.iter().fold(none, |all, vector| _mm_or_si128(all, *vector));
+    _mm_movemask_epi8(_mm_cmpeq_epi8(all, none)) == 0xffff
+}
+
+/// Fills a frame, in which nothing of Rust's lives, with zero bytes. QEMU's emulation takes a step
+/// for each vector, but one for each word of `rep stosq`.
 fn clear(frame: Mfn) {
     const BLOCK: usize = 256;
     let page: *mut u8 = pointer(frame.maddr());

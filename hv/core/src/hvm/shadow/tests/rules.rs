@@ -329,3 +329,22 @@ fn writes_that_nobody_sees_count_once_all_shadows_are_gone() {
     model.with(|shadow, guest| shadow.clear(guest.memory));
     assert_eq!(model.access(20 << 12, READ), Err(Outcome::PageFault(0)));
 }
+
+#[test]
+fn the_audit_knows_the_rights_of_tables_in_sync() {
+    let wrong = |change: fn(&mut Model)| {
+        let mut model = four_levels();
+        model.access(0x9000, WRITE).unwrap();
+        model.audit();
+        change(&mut model);
+        model.wrong()
+    };
+    assert_eq!(wrong(|_| ()), 0);
+    // Each without notice: another page, a right less, nothing, another table.
+    assert_eq!(wrong(|model| model.put(3, 9, to(10, RWU | A | D))), 1);
+    assert_eq!(wrong(|model| model.put(3, 9, to(9, RO | A | D))), 1);
+    assert_eq!(wrong(|model| model.put(3, 9, 0)), 1);
+    assert_eq!(wrong(|model| model.put(2, 0, to(4, RWU | A))), 1);
+    // With notice it is what a processor may remember, until the flush.
+    assert_eq!(wrong(|model| model.write(0x3000 + 9 * 8, 0).unwrap()), 0);
+}

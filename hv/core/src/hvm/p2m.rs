@@ -147,6 +147,22 @@ impl P2m {
         }
     }
 
+    /// Makes pages of the large leaf that maps `gfn`, if one does. What is where stays.
+    ///
+    /// # Errors
+    /// `ENOMEM` where no table is to be had.
+    pub fn split<M: FrameMemory>(
+        &mut self,
+        memory: &M,
+        gfn: Gfn,
+        new_table: impl FnMut() -> Option<Mfn>,
+    ) -> Result<(), Errno> {
+        if self.get(memory, gfn).is_some() {
+            self.spot_of_page(memory, gfn, new_table)?;
+        }
+        Ok(())
+    }
+
     /// Takes away what is behind `gfn`; the caller goes on as after [`Self::set`].
     ///
     /// # Errors

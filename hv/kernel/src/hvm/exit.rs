@@ -11,7 +11,7 @@ use xen_abi::trap::{VECTOR_DF, VECTOR_GP, VECTOR_PF};
 
 use super::exit_reason::{Delivering, Exit};
 use super::instruction::{advance, length};
-use super::{hypercall, interrupt, local_apic, msr, port, register, shadow, status_word};
+use super::{hypercall, interrupt, local_apic, msr, physmap, port, register, shadow, status_word};
 use crate::arch::{control, lapic, machine_check};
 use crate::current::Current;
 use crate::emulate::cpuid;
@@ -79,6 +79,11 @@ fn handle(vcpu: &Vcpu, exit: Exit) -> Result<(), Refused> {
         Exit::LoadStatusWord { word, length } => status_word::load(vcpu, word, length)?,
         Exit::Port(port) => port::access(vcpu, port)?,
         Exit::Memory { address, delivering } => no_memory(vcpu, address, delivering),
+        Exit::LargeCode(address) => {
+            if physmap::split(vcpu.domain(), address).is_err() {
+                trap::crash(vcpu, "there is no table for its code");
+            }
+        }
         Exit::PageFault { address, error, delivering } => {
             match shadow::page_fault(vcpu, address, error) {
                 Outcome::Resume => {}

@@ -66,6 +66,9 @@ pub enum Exit {
         /// What was being delivered meanwhile.
         delivering: Delivering,
     },
+    /// An instruction at this physical address of the guest's, in 2 MiB that must not be executed as
+    /// such.
+    LargeCode(u64),
     /// A fault that could not be delivered, nor the one of that.
     TripleFault,
     /// A task gate, or a jump, call or return to another task.

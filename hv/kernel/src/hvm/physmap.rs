@@ -6,7 +6,7 @@ use hv_core::hvm::p2m::{Kind, LARGE_PAGES, Leaf, P2m};
 use hv_core::page_type::{BUDGET, PageTypes, Stop};
 use xen_abi::domain::DomId;
 use xen_abi::errno::Errno;
-use xen_abi::frame::{Gfn, INVALID_M2P_ENTRY, Mfn, Pfn};
+use xen_abi::frame::{Gfn, INVALID_M2P_ENTRY, Mfn, PAGE_SHIFT, Pfn};
 
 use super::{Hvm, shadow};
 use crate::domain::Domain;
@@ -113,6 +113,18 @@ fn with_tables<R>(
         domain.table_pages.fetch_add(1, Ordering::Relaxed);
         Some(frame)
     })
+}
+
+/// Makes pages of the 2 MiB in which a domain has the physical `address`: it executes there.
+///
+/// # Errors
+/// `ENOMEM` without a table; `EINVAL` for a domain that is being destroyed.
+pub fn split(domain: &Domain, address: u64) -> Result<(), Errno> {
+    let Some(hvm) = &domain.hvm else { return Ok(()) };
+    let gfn = Gfn::new(address >> PAGE_SHIFT);
+    with_tables(domain, hvm, |p2m, tables| p2m.split(&Host, gfn, tables))?;
+    hvm.forget_translations();
+    Ok(())
 }
 
 /// Takes away what is behind `gfn`. The frame that it names may be gone then, unless it is allocated

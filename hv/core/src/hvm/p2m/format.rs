@@ -24,7 +24,10 @@ pub enum Format {
     /// Nested page tables of AMD-V: an ordinary x86-64 table.
     Npt,
     /// Extended page tables of VT-x.
-    Ept,
+    Ept {
+        /// Leaves of 2 MiB may be executed; otherwise [`super::P2m::split`] makes pages of one first.
+        large_code: bool,
+    },
 }
 
 impl Format {
@@ -40,19 +43,23 @@ impl Format {
     pub(super) const fn table(self, mfn: Mfn) -> Entry {
         let accessed = match self {
             Self::Npt => Entry::ACCESSED,
-            Self::Ept => Self::EPT_ACCESSED,
+            Self::Ept { .. } => Self::EPT_ACCESSED,
         };
         Entry::map(mfn, Self::READ | Self::WRITE | Self::EXECUTE | accessed)
     }
 
     /// The entry that maps memory, in a table of this level: a page in the last, else 2 MiB.
     pub(super) const fn leaf(self, leaf: &Leaf, level: Level) -> Entry {
-        let large = if matches!(level, Level::L1) { 0 } else { Entry::LARGE };
+        let (large, execute) = match (level, self) {
+            (Level::L1, _) => (0, Self::EXECUTE),
+            (_, Self::Ept { large_code: false }) => (Entry::LARGE, 0),
+            _ => (Entry::LARGE, Self::EXECUTE),
+        };
         let used = match self {
             Self::Npt => Entry::ACCESSED | Entry::DIRTY,
-            Self::Ept => Self::EPT_WRITE_BACK | Self::EPT_ACCESSED | Self::EPT_DIRTY,
+            Self::Ept { .. } => Self::EPT_WRITE_BACK | Self::EPT_ACCESSED | Self::EPT_DIRTY,
         };
         let write = if leaf.writable { Self::WRITE } else { 0 };
-        Entry::map(leaf.mfn, Self::READ | Self::EXECUTE | used | write | large | leaf.kind.bits())
+        Entry::map(leaf.mfn, Self::READ | execute | used | write | large | leaf.kind.bits())
     }
 }

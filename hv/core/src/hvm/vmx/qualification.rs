@@ -62,6 +62,15 @@ pub const fn port_access(qualification: u64) -> PortAccess {
     }
 }
 
+/// Whether memory that is there was to be executed and must not be (table 28-7).
+#[must_use]
+pub const fn is_refused_code(qualification: u64) -> bool {
+    const FETCH: u64 = 1 << 2;
+    const READABLE: u64 = 1 << 3;
+    const EXECUTABLE: u64 = 1 << 5;
+    qualification & (FETCH | READABLE | EXECUTABLE) == FETCH | READABLE
+}
+
 /// The bits of DR6 that a debug exception sets (table 28-1): breakpoints, access to a debug
 /// register, single step.
 #[must_use]
@@ -89,6 +98,14 @@ mod tests {
         assert_eq!(debug_access(0x307), Instruction::WriteDebug { number: 7, register: 3 });
         assert_eq!(debug_access(0xf16), Instruction::ReadDebug { number: 6, register: 15 });
         assert_eq!(debug_reasons(0x1_600f | 1 << 12), 0x600f);
+    }
+
+    #[test]
+    fn code_that_is_refused() {
+        assert!(is_refused_code(0x19c));
+        // Nothing is there; a write to what can be executed.
+        assert!(!is_refused_code(0x184));
+        assert!(!is_refused_code(0x1aa));
     }
 
     #[test]

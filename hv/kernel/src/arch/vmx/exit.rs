@@ -4,7 +4,7 @@ use hv_core::emulate::{Decoded, Instruction};
 use hv_core::hvm::instruction::Known;
 use hv_core::hvm::vmx::event::{Event, Kind};
 use hv_core::hvm::vmx::qualification::{
-    ControlAccess, control_access, debug_access, debug_reasons, port_access,
+    ControlAccess, control_access, debug_access, debug_reasons, is_refused_code, port_access,
 };
 use xen_abi::trap::{VECTOR_AC, VECTOR_DB, VECTOR_GP, VECTOR_MC, VECTOR_PF, VECTOR_UD};
 
@@ -89,6 +89,9 @@ pub(super) fn reason(vcpu: &Vcpu, vmcs: &Vmcs) -> Exit {
         basic::RDMSR => Exit::ReadMsr,
         basic::WRMSR => Exit::WriteMsr,
         basic::XSETBV => Exit::SetExtendedControl,
+        basic::EPT_VIOLATION if is_refused_code(qualification) => {
+            Exit::LargeCode(vmcs.read(Field::GUEST_PHYSICAL_ADDRESS))
+        }
         basic::EPT_VIOLATION => {
             Exit::Memory { address: vmcs.read(Field::GUEST_PHYSICAL_ADDRESS), delivering }
         }

@@ -113,12 +113,23 @@ pub fn start() -> Result<Backend, &'static str> {
         has_nested_paging,
         // Tag 0 is the host's; they have 16 bits.
         tags: if has_tags { 0xffff } else { 0 },
-        format: Format::Ept,
+        format: Format::Ept { large_code: may_execute_large() },
         hypercall: VMCALL,
         has_misc_enable: true,
         make,
         enter: vmx_enter,
     })
+}
+
+/// Whether a guest may execute from 2 MiB. On Intel's processors that do not say otherwise it could
+/// stop the machine by changing its mapping meanwhile (iTLB multihit, XSA-304).
+fn may_execute_large() -> bool {
+    const CAPABILITIES: u32 = 0x10a;
+    const HAS_CAPABILITIES: u32 = 1 << 29;
+    const IS_SAFE: u64 = 1 << 6;
+    __cpuid_count(0, 0).eax >= 7
+        && __cpuid_count(7, 0).edx & HAS_CAPABILITIES != 0
+        && msr::read(CAPABILITIES) & IS_SAFE != 0
 }
 
 /// The firmware allows VMX, or leaves the choice to us (24.7).

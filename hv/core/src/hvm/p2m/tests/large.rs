@@ -176,7 +176,7 @@ proptest! {
     fn any_changes(changes in prop::collection::vec(change(), 1..40), frames in 3..15_u64) {
         let fake = Fake::new();
         let free = (2..2 + frames.min(14)).collect();
-        let p2m = P2m::new(Format::Ept, Mfn::new(1), 12);
+        let p2m = P2m::new(Format::Ept { large_code: true }, Mfn::new(1), 12);
         let mut pair = Pair { fake: &fake, p2m, model: BTreeMap::new(), free };
         changes.into_iter().for_each(|change| pair.run(change));
         pair.check();

@@ -134,9 +134,11 @@ fn tables_are_limited_and_given_back() {
 #[test]
 fn entries_are_as_the_processor_wants_them() {
     let grant = Leaf { mfn: Mfn::new(DOM0_FIRST), kind: Kind::Grant, writable: false };
-    for (format, table, writable, read_only) in
-        [(Format::Npt, 0x27, 0x67, 0x65), (Format::Ept, 0x107, 0x337, 0x335)]
-    {
+    for (format, table, writable, read_only, not_large) in [
+        (Format::Npt, 0x27, 0x67, 0x65, 0),
+        (Format::Ept { large_code: true }, 0x107, 0x337, 0x335, 0),
+        (Format::Ept { large_code: false }, 0x107, 0x337, 0x335, 4),
+    ] {
         let fake = Fake::new();
         let mut p2m = P2m::new(format, Mfn::new(1), 10);
         let mut next = (2..16).map(Mfn::new);
@@ -152,7 +154,15 @@ fn entries_are_as_the_processor_wants_them() {
         assert_eq!(p2m.get(&fake, Gfn::new(1)), Some(own(100)));
         assert_eq!(p2m.get(&fake, Gfn::new(2)), Some(grant));
         assert_eq!(p2m.set_large(&fake, Gfn::new(512), own(512), &mut tables), Ok(true));
-        assert_eq!(word(3, 1), 512 << 12 | 1 << 7 | writable, "{format:?}");
+        let large = 512 << 12 | 1 << 7 | writable & !not_large;
+        assert_eq!(word(3, 1), large, "{format:?}");
         assert_eq!(p2m.get(&fake, Gfn::new(1000)), Some(own(1000)));
+        assert_eq!(p2m.split(&fake, Gfn::new(1000), || None), Err(Errno::Enomem));
+        assert_eq!(word(3, 1), large, "{format:?}");
+        assert_eq!(p2m.split(&fake, Gfn::new(1000), &mut tables), Ok(()));
+        assert_eq!(word(3, 1), 5 << 12 | table, "{format:?}");
+        assert_eq!(word(5, 488), 1000 << 12 | writable, "{format:?}");
+        assert_eq!(p2m.split(&fake, Gfn::new(1000), || None), Ok(()), "pages already");
+        assert_eq!(p2m.split(&fake, Gfn::new(5000), || None), Ok(()), "nothing there");
     }
 }

@@ -22,14 +22,33 @@ guest_interrupt:
     mov rcx, [rsp + 24]
     lea rax, [rip + {counts}]
     lock inc qword ptr [rax + rcx * 8]
-    mov eax, 1
-    lock xadd [rip + {logged}], rax
-    and eax, 15
-    lea rdx, [rip + {log}]
-    mov [rdx + rax * 8], rcx
-    pop rdx
+    call guest_interrupt_log
+    cmp rcx, 2                  // NMI
+    jne 1f
+    xor eax, eax
+    xchg rax, [rip + {again}]
+    test eax, eax
+    jz 1f
+    mov ecx, 0x830              // to vCPU 0, an NMI
+    mov eax, 0x400
+    xor edx, edx
+    wrmsr
+    mov ecx, 0x100
+    call guest_interrupt_log
+1:  pop rdx
     pop rcx
     pop rax
     add rsp, 8
     iretq
     .size guest_interrupt, . - guest_interrupt
+
+// Writes rcx to the log.
+    .type guest_interrupt_log, @function
+guest_interrupt_log:
+    mov eax, 1
+    lock xadd [rip + {logged}], rax
+    and eax, 15
+    lea rdx, [rip + {log}]
+    mov [rdx + rax * 8], rcx
+    ret
+    .size guest_interrupt_log, . - guest_interrupt_log

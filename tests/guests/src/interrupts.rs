@@ -16,6 +16,7 @@ use crate::descriptor_table::{TablePointer, interrupt_gate};
 global_asm!(
     include_str!("interrupts.S"),
     counts = sym COUNTS,
+    again = sym AGAIN,
     logged = sym LOGGED,
     log = sym LOG,
 );
@@ -29,10 +30,13 @@ const VECTORS: usize = 256;
 const LOG_LENGTH: usize = 16;
 /// The vector of minios's events, the highest of its own table.
 const EVENTS: u8 = 32;
+/// What [`during`] shows where a handler has sent an NMI ([`send_within_next`]).
+pub const SENT_WITHIN: u64 = 0x100;
 /// The vector of NMIs.
 pub const NMI: u8 = 2;
 
 static COUNTS: [AtomicU64; VECTORS] = [const { AtomicU64::new(0) }; VECTORS];
+static AGAIN: AtomicU64 = AtomicU64::new(0);
 static LOGGED: AtomicU64 = AtomicU64::new(0);
 static LOG: [AtomicU64; LOG_LENGTH] = [const { AtomicU64::new(0) }; LOG_LENGTH];
 static TABLE: [[AtomicU64; 2]; VECTORS] =
@@ -83,6 +87,11 @@ pub fn during(work: impl FnOnce()) -> alloc::vec::Vec<u64> {
     work();
     let after = LOGGED.load(Ordering::SeqCst);
     (before..after).map(|index| at(index).load(Ordering::SeqCst)).collect()
+}
+
+/// The handler of the next NMI sends another one to vCPU 0, by the local APIC as MSRs.
+pub fn send_within_next() {
+    AGAIN.store(1, Ordering::SeqCst);
 }
 
 /// Takes all interrupts from minios, its events too, and lets none in. Whether that could be done.

@@ -3,6 +3,7 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use xen_abi::hvm_vcpu::{VcpuHvm64, VcpuHvmContext, VcpuHvmMode};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::vcpu::VcpuOp;
 
@@ -68,7 +69,7 @@ pub fn ask(wish: Wish) {
 
 /// Prepares what it will load; returns where it is to begin in long mode, and the root of the page
 /// tables.
-pub fn prepare() -> (u64, u64) {
+fn prepare() -> (u64, u64) {
     set(&GDT, TablePointer::gdt().words());
     set(&IDT, interrupts::pointer().words());
     let end = (&raw const STACK).expose_provenance() as u64 + size_of_val(&STACK) as u64;
@@ -78,6 +79,31 @@ pub fn prepare() -> (u64, u64) {
 
 fn set(to: &[AtomicU64; 2], from: [u64; 2]) {
     to.iter().zip(from).for_each(|(to, from)| to.store(from, Ordering::Relaxed));
+}
+
+/// Its number.
+const SECOND: u64 = 1;
+
+/// Asks the hypervisor about it.
+pub fn op(op: VcpuOp, argument: u64) -> i64 {
+    call3(Hypercall::VcpuOp, op.raw().into(), SECOND, argument)
+}
+
+/// 64-bit code at its beginning.
+#[must_use]
+pub fn long() -> VcpuHvm64 {
+    let (rip, cr3) = prepare();
+    VcpuHvm64 { rip, rflags: 2, cr0: 0x8001_0033, cr3, cr4: CR4, efer: 0x900, ..Default::default() }
+}
+
+/// What `VCPUOP_initialise` takes for 64-bit code.
+#[must_use]
+pub fn context_64(registers: &VcpuHvm64) -> VcpuHvmContext {
+    let mut context =
+        VcpuHvmContext { mode: VcpuHvmMode::Bits64.raw(), ..VcpuHvmContext::default() };
+    let bytes = zerocopy::IntoBytes::as_bytes(registers);
+    context.registers[..bytes.len()].copy_from_slice(bytes);
+    context
 }
 
 /// Number of the eight bytes of its page that it changes in real mode.

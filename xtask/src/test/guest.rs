@@ -11,7 +11,8 @@ use crate::workspace::Workspace;
 /// The package that has them.
 pub(crate) const PACKAGE: &str = "test-guests";
 /// Those that must crash, and what hv is to say of it: nothing where they report themselves.
-const CRASHES: [(&str, Option<&str>); 3] = [
+const CRASHES: [(&str, Option<&str>); 4] = [
+    ("bad_state", Some("the processor cannot enter its state")),
     ("crash", None),
     ("stack_overflow", None),
     ("task_switch", Some("it switched tasks, which is not emulated")),

@@ -8,25 +8,27 @@ use core::sync::atomic::Ordering;
 
 use test_guests::apic::{Apic, BASE, DISABLED, ENABLED, register};
 use test_guests::hypercall::{at, call3};
-use test_guests::interrupts::{NMI, count, during, give_back, open, take_over, wait_until};
+use test_guests::interrupts::{
+    NMI, SENT_WITHIN, count, during, give_back, open, send_within_next, take_over, wait_until,
+};
 use test_guests::msr::wrmsr;
 use test_guests::own_tables::{OwnTables, address};
 use test_guests::page_entry::{self, RW, flush};
 use test_guests::second_vcpu::{
-    ANSWER, BEGUN, CR4, DONE, ENTRY, FOUND, WAKE, Wish, ask, prepare, real_mode_code, send,
+    ANSWER, BEGUN, CR4, DONE, ENTRY, FOUND, WAKE, Wish, ask, context_64, long, op, real_mode_code,
+    send,
 };
 use test_guests::{minus, poke, traps, word};
 use test_report::Report;
 use xen_abi::errno::Errno;
 use xen_abi::frame::PAGE_SIZE;
-use xen_abi::hvm_vcpu::{VcpuHvm32, VcpuHvm64, VcpuHvmContext, VcpuHvmMode};
+use xen_abi::hvm_vcpu::{VcpuHvm32, VcpuHvm64, VcpuHvmContext};
 use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_GP};
 use xen_abi::vcpu::VcpuOp;
 
 test_report::guest!(run, only_pvh = "other vCPUs of a PV guest begin in another way");
 
-const SECOND: u64 = 1;
 const IS_MSR: u64 = 0xfee0_0d00;
 const LOGICAL: u64 = 1 << 11;
 const OTHERS: u64 = 3 << 18;
@@ -52,26 +54,8 @@ async fn run(report: &mut Report) {
     report.check("and minios's again", give_back());
 }
 
-fn op(op: VcpuOp, argument: u64) -> i64 {
-    call3(Hypercall::VcpuOp, op.raw().into(), SECOND, argument)
-}
-
 fn initialise(context: &VcpuHvmContext) -> i64 {
     op(VcpuOp::Initialise, at(context))
-}
-
-/// 64-bit code at its beginning.
-fn long() -> VcpuHvm64 {
-    let (rip, cr3) = prepare();
-    VcpuHvm64 { rip, rflags: 2, cr0: 0x8001_0033, cr3, cr4: CR4, efer: 0x900, ..Default::default() }
-}
-
-fn context_64(registers: &VcpuHvm64) -> VcpuHvmContext {
-    let mut context =
-        VcpuHvmContext { mode: VcpuHvmMode::Bits64.raw(), ..VcpuHvmContext::default() };
-    let bytes = zerocopy::IntoBytes::as_bytes(registers);
-    context.registers[..bytes.len()].copy_from_slice(bytes);
-    context
 }
 
 fn refused(report: &mut Report) {
@@ -188,6 +172,14 @@ fn non_maskable(report: &mut Report) {
     report.expect("NMI to itself", itself, alloc::vec![u64::from(NMI)]);
     let again = during(|| Apic::Msr.write(register::COMMAND, NMI_MESSAGE));
     report.expect("and one more", again, alloc::vec![u64::from(NMI)]);
+    let nested = during(|| {
+        let before = count(NMI);
+        send_within_next();
+        Apic::Msr.write(register::COMMAND, NMI_MESSAGE);
+        wait_until(|| count(NMI) == before + 2);
+    });
+    let one_by_one = alloc::vec![u64::from(NMI), SENT_WITHIN, u64::from(NMI)];
+    report.expect("one that its handler sends waits", nested, one_by_one);
 }
 
 fn is_down() -> bool {

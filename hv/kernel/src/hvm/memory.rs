@@ -46,7 +46,7 @@ fn for_each_part(
         let page = page_address(vcpu, p2m, &purpose).ok_or(at)?;
         let machine = Maddr::new(page.get() | (at % PAGE));
         if access == Access::Write {
-            shadow::wrote(vcpu, p2m.p2m(), machine.mfn());
+            shadow::wrote(vcpu.domain(), p2m.p2m(), machine.mfn());
         }
         let in_page = usize::try_from(PAGE - at % PAGE).map_err(|_| at)?;
         let part = left.min(in_page);

@@ -110,7 +110,7 @@ fn write_hypercall_page(vcpu: &Vcpu, address: u64) -> Option<()> {
     let p2m = hvm.p2m.lock();
     let p2m = p2m.as_ref()?;
     let leaf = p2m.get(&Host, Gfn::new(address >> PAGE_SHIFT)).filter(|leaf| leaf.writable)?;
-    shadow::wrote(vcpu, p2m, leaf.mfn);
+    shadow::wrote(vcpu.domain(), p2m, leaf.mfn);
     let page = hvm_page(super::backend()?.hypercall);
     let target: *mut u8 = direct_map::pointer(leaf.mfn.maddr());
     // SAFETY: the frame is the guest's to write, and the p2m is locked.

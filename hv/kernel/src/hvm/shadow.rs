@@ -69,29 +69,34 @@ pub fn forget(hvm: &Hvm, frame: Mfn) {
     }
 }
 
-/// The hypervisor has written to a frame of the guest.
-pub fn wrote(vcpu: &Vcpu, p2m: &P2m, frame: Mfn) {
-    with_p2m(vcpu, p2m, |shadow, guest| shadow.wrote(guest, frame));
+/// The hypervisor has written to a frame of the domain, whose p2m is locked.
+pub fn wrote(domain: &Domain, p2m: &P2m, frame: Mfn) {
+    with_p2m(domain, p2m, |shadow, guest| shadow.wrote(guest, frame));
 }
 
-/// What the vCPU's domain has, if that is a shadow.
-fn hvm(vcpu: &Vcpu) -> Option<&Hvm> {
-    vcpu.domain().hvm.as_ref().filter(|hvm| hvm.memory == MemoryKind::Shadow)
+/// A copy has written to a frame of the domain.
+pub fn copied_to(domain: &Domain, frame: Mfn) {
+    with(domain, |shadow, guest| shadow.wrote(guest, frame));
+}
+
+/// What the domain has, if that is a shadow.
+fn hvm(domain: &Domain) -> Option<&Hvm> {
+    domain.hvm.as_ref().filter(|hvm| hvm.memory == MemoryKind::Shadow)
 }
 
 /// Calls `f` with the shadow, if the domain has one. What the shadow loses meanwhile, processors forget.
-fn with<R>(vcpu: &Vcpu, f: impl FnOnce(&mut Shadow, &Guest<'_, Host>) -> R) -> Option<R> {
-    let p2m = hvm(vcpu)?.p2m.lock();
-    with_p2m(vcpu, p2m.as_ref()?, f)
+fn with<R>(domain: &Domain, f: impl FnOnce(&mut Shadow, &Guest<'_, Host>) -> R) -> Option<R> {
+    let p2m = hvm(domain)?.p2m.lock();
+    with_p2m(domain, p2m.as_ref()?, f)
 }
 
 /// The same with a p2m that is locked already.
 fn with_p2m<R>(
-    vcpu: &Vcpu,
+    domain: &Domain,
     p2m: &P2m,
     f: impl FnOnce(&mut Shadow, &Guest<'_, Host>) -> R,
 ) -> Option<R> {
-    let hvm = hvm(vcpu)?;
+    let hvm = hvm(domain)?;
     let mut pool = hvm.shadow.lock();
     let shadow = &mut pool.as_mut()?.shadow;
     let losses = shadow.losses();
@@ -111,7 +116,7 @@ pub fn page_fault(vcpu: &Vcpu, address: u64, error: u32) -> Outcome {
     let may_touch_user = block.cpl() < 3 && vcpu.regs.rflags.get() & ALIGNMENT_CHECK != 0;
     let access = Access::of_error_code(error, may_touch_user);
     let paging = block.paging();
-    with(vcpu, |shadow, guest| shadow.fault(guest, &paging, address, access))
+    with(vcpu.domain(), |shadow, guest| shadow.fault(guest, &paging, address, access))
         .unwrap_or(Outcome::PageFault(error))
 }
 
@@ -125,7 +130,7 @@ pub fn execute_invlpg(vcpu: &Vcpu, said: Option<u64>) -> Result<(), Refused> {
         decoded.address(vcpu.regs.rip.get(), register, |segment| block.segment(segment).base)
     });
     let paging = block.paging();
-    with(vcpu, |shadow, guest| shadow.invalidate_page(guest, &paging, address));
+    with(vcpu.domain(), |shadow, guest| shadow.invalidate_page(guest, &paging, address));
     advance(vcpu, decoded.length);
     Ok(())
 }
@@ -136,7 +141,7 @@ pub fn control_changed(vcpu: &Vcpu) {
     if vcpu.hvm.is_shadowed() {
         let block = vcpu.hvm.block();
         block.set_hardware(&beneath(&block.paging()));
-        with(vcpu, Shadow::synchronize);
+        with(vcpu.domain(), Shadow::synchronize);
         vcpu.hvm.root_due.set(true);
     }
 }
@@ -158,13 +163,13 @@ fn choose(vcpu: &Vcpu, hvm: &Hvm) {
         }
     }
     if !can_be_shadowed {
-        with(vcpu, |shadow, guest| shadow.clear(guest.memory));
+        with(vcpu.domain(), |shadow, guest| shadow.clear(guest.memory));
     }
 }
 
 /// Before the guest is entered: gives the processor the root that belongs to the guest's.
 pub fn prepare(vcpu: &Vcpu) {
-    let Some(hvm) = hvm(vcpu) else { return };
+    let Some(hvm) = hvm(vcpu.domain()) else { return };
     choose(vcpu, hvm);
     if !vcpu.hvm.is_shadowed() {
         return;
@@ -172,7 +177,7 @@ pub fn prepare(vcpu: &Vcpu) {
     let block = vcpu.hvm.block();
     let paging = block.paging();
     let is_long = paging.efer & EFER_LMA != 0;
-    with(vcpu, |shadow, guest| {
+    with(vcpu.domain(), |shadow, guest| {
         let is_due = vcpu.hvm.root_due.get() || vcpu.hvm.generation.get() != shadow.generation();
         if !is_due && is_long {
             return;

@@ -8,12 +8,16 @@
 use core::arch::asm;
 
 use test_guests::control::cr0;
+use test_guests::hypercall::{at_mut, call3};
 use test_guests::own_tables::{OwnTables, address};
 use test_guests::page_entry::{
     ACCESSED, DIRTY, LARGE, NO_EXECUTE, PRESENT, RW, flush, invalidate, root,
 };
 use test_guests::{poke, provoke, traps, word};
 use test_report::Report;
+use xen_abi::domain::DomId;
+use xen_abi::grant_table::{CopyPtr, GrantCopy, GrantStatus, GrantTableOp};
+use xen_abi::hypercall::Hypercall;
 use xen_abi::trap::{TrapFlags, VECTOR_GP, VECTOR_PF};
 
 test_report::guest!(run, only_pvh = "a PVH guest writes its page tables itself");
@@ -34,6 +38,7 @@ async fn run(report: &mut Report) {
     large_pages(report, &tables);
     own_views(report, &tables);
     other_uses(report, &tables);
+    copies(report, &tables);
 }
 
 /// The error code of a read; `None` if it is possible.
@@ -195,4 +200,27 @@ fn other_uses(report: &mut Report, tables: &OwnTables) {
     report.expect("a stack in a table", (popped, word(top - 8)), (4, 2));
     tables.set(L1, 41, tables.page(DATA) | RW);
     report.expect("and a table still", word(address(0, 0, 41)), DATA);
+}
+
+/// The hypervisor writes an entry for the guest: a grant copy between two of its frames.
+fn copies(report: &mut Report, tables: &OwnTables) {
+    const SLOT: u64 = 50;
+    let at = address(0, 0, SLOT);
+    tables.set(L1, SLOT, tables.page(DATA) | RW);
+    flush();
+    let _ = word(at);
+    poke(tables.page(DATA + 2), tables.page(DATA + 1) | RW);
+    let frame = |page, slot: u64| CopyPtr {
+        ref_or_gmfn: tables.page(page) >> 12,
+        domid: DomId::SELF,
+        offset: u16::try_from(slot * 8).unwrap_or(0),
+        ..Default::default()
+    };
+    let (source, dest) = (frame(DATA + 2, 0), frame(L1, SLOT));
+    let mut copy = GrantCopy { source, dest, len: 8, ..Default::default() };
+    let which = u64::from(GrantTableOp::Copy.raw());
+    let result = call3(Hypercall::GrantTableOp, which, at_mut(&mut copy), 1);
+    report.expect("an entry copied", (result, copy.status), (0, GrantStatus::OKAY));
+    flush();
+    report.expect("and used", word(at), DATA + 1);
 }

@@ -10,9 +10,9 @@ use xen_abi::grant_table::{
 
 use super::{Failure, Stop, status_of};
 use crate::current::Current;
-use crate::domain;
+use crate::domain::{self, Domain};
 use crate::grants;
-use crate::hvm::physmap;
+use crate::hvm::{physmap, shadow};
 use crate::hypercall::argument::Named;
 use crate::machine::Host;
 use crate::memory::direct_map;
@@ -32,6 +32,7 @@ fn try_copy(current: &Current, element: &GrantCopy) -> Result<(), Failure> {
     let length = usize::from(element.len);
     let from = from.at(element.source.offset, length)?;
     direct_map::copy_bytes(from, to.at(element.dest.offset, length)?, length);
+    shadow::copied_to(to.owner(current), to.mfn);
     Ok(())
 }
 
@@ -113,6 +114,11 @@ impl<'c> Buffer<'c> {
         };
         hold(types, mfn, owner, access)?;
         Ok(Self { types, mfn, access, grant })
+    }
+
+    /// Whose frame it is: the granter's, or the caller's.
+    fn owner<'a>(&'a self, current: &'a Current) -> &'a Domain {
+        self.grant.as_ref().map_or(current.domain(), |pin| &pin.granter)
     }
 
     /// The address of `length` bytes from `offset` on; they must lie in the frame.

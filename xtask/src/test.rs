@@ -21,6 +21,7 @@ mod fuzz;
 pub(crate) mod guest;
 mod guests;
 mod host;
+mod kernels;
 mod mode;
 mod network;
 mod on_xen;
@@ -56,7 +57,7 @@ pub(crate) struct Args {
     /// Only tests of this kind (repeatable)
     #[arg(long, value_enum)]
     kind: Vec<Kind>,
-    /// How test guests and fuzzed domains are virtualized, and on which machine (repeatable)
+    /// How test guests, and domains by chance, are virtualized, and on which machine (repeatable)
     /// [default: all but pvh-svm-bochs]
     #[arg(long, value_enum, conflicts_with_all = ["on", "foreign", "xen"])]
     mode: Vec<Mode>,
@@ -77,6 +78,10 @@ pub(crate) struct Args {
     xen: Option<PathBuf>,
     #[command(flatten)]
     fuzz: fuzz::Amount,
+    /// Kernels by chance in each mode (--kind kernels), from --seed on [default: what takes a few
+    /// seconds]
+    #[arg(long, value_name = "N")]
+    kernels: Option<u64>,
     #[command(flatten)]
     consent: Consent,
 }
@@ -99,13 +104,16 @@ enum Kind {
     Foreign,
     /// PVH domains that leave in all ways by chance
     Fuzz,
+    /// PVH domains whose kernels are bytes by chance
+    Kernels,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Host,
     Kind::Guests,
     Kind::First,
     Kind::Fuzz,
+    Kind::Kernels,
     Kind::Toolstack,
     Kind::Network,
     Kind::EndToEnd,
@@ -177,6 +185,10 @@ pub(crate) fn verb(workspace: &Workspace, args: &Args) -> Result<()> {
             }
             Kind::Fuzz => {
                 fuzz::run(workspace, &mut tally, &args.mode, args.fuzz, args.consent)?;
+            }
+            Kind::Kernels => {
+                let (mode, seed) = (&args.mode, args.fuzz.seed);
+                kernels::run(workspace, &mut tally, mode, args.kernels, seed, args.consent)?;
             }
             Kind::First => {
                 for cpu in CPUS {

@@ -34,9 +34,9 @@ pub(super) struct Amount {
     /// what takes a minute]
     #[arg(long, value_name = "N")]
     exits: Option<u64>,
-    /// Seed of the first fuzzed domain; the others follow it
+    /// Seed of the first domain by chance; the others follow it
     #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// Lets domains run in `modes`, or in the usual ones, until there were so many exits in each. Where

@@ -60,10 +60,11 @@ const OTHER_FOR_PVH: [(&str, &str); 27] = [
 ];
 
 /// Guests with nothing to test as the PV domain that they would be on hv.
-const ONLY_PVH: [&str; 10] = [
+const ONLY_PVH: [&str; 11] = [
     "beside_alignment_checks",
     "beside_debug_exceptions",
     "beside_nmi_handler",
+    "frame_numbers",
     "page_tables",
     "page_tables_random",
     "paging_modes",

@@ -140,8 +140,7 @@ impl Fuzz {
 
     /// One instruction of the list, in rings 0 and 3.
     fn instruction(&mut self) -> u64 {
-        let number = self.random.below(INSTRUCTIONS.len() as u64);
-        let (operands, bytes, tail) = INSTRUCTIONS[usize::try_from(number).unwrap_or(0)];
+        let (operands, bytes, tail) = self.random.of(INSTRUCTIONS);
         let mut registers = self.registers();
         self.operands(operands, &mut registers);
         let prefix = self.random.of([0x90, 0x90, 0x90, 0x66, 0x2e, 0xf2, 0x48, 0xf3]);
@@ -279,14 +278,26 @@ impl Fuzz {
         attempt::run(registers, &frame, 4);
     }
 
+    /// Fills `code` with instructions of the list, one behind the other.
+    fn instructions(&mut self, code: &mut [u8]) {
+        let mut at = 0;
+        loop {
+            let (_, bytes, tail) = self.random.of(INSTRUCTIONS);
+            let Some(place) = code.get_mut(at..at + bytes.len()) else { return };
+            place.copy_from_slice(bytes);
+            at += bytes.len() + usize::from(tail);
+        }
+    }
+
     /// Out of long mode, with any control registers that the processor takes.
     fn last(&mut self) -> ! {
         let words = [self.random.any(), self.random.any()];
-        let mut code: [u8; 16] = core::array::from_fn(|at| words[at / 8].to_le_bytes()[at % 8]);
-        match self.random.below(4) {
+        let mut code: [u8; 64] = core::array::from_fn(|at| words[at / 8 % 2].to_le_bytes()[at % 8]);
+        match self.random.below(6) {
             // A far jump to a task.
             0 => code[..7].copy_from_slice(&[0xea, 0, 0, 0, 0, low_byte(selector::TASK), 0]),
             1 => code[0] = low_byte(self.random.of([0xf4, 0xcc, 0x0f, 0xcf, 0xfb, 0x6c])),
+            2..4 => self.instructions(&mut code),
             _ => {}
         }
         self.write_code(&code);

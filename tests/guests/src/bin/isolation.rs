@@ -114,7 +114,12 @@ fn unmapped_grant(report: &mut Report, tables: &OwnTables, me: DomId) {
     let mut unmap = UnmapGrantRef { host_addr: GRANT_AT, handle: map.handle, ..Default::default() };
     let result = op(GrantTableOp::UnmapGrantRef, at_mut(&mut unmap));
     report.expect("unmap", (result, unmap.status.get()), (0, 0));
+    faults(|| provoke!("mov [{at}], {at}"; at = in(reg) at));
     report.check("it is gone", read(at).is_none_or(|value| value == u64::MAX));
+    // A frame of one's own has one number: the mapping has taken it from where it was.
+    report.expect("another page", populate(page.mfn(0).get()), 1);
+    faults(|| provoke!("mov [{at}], {at}"; at = in(reg) at));
+    report.check("what is written goes nowhere", page.load_u64(0) != at);
 }
 
 /// Instructions of hosts do not exist: VT-x's, SVM's, those of enclaves and of measured launches.

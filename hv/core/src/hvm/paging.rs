@@ -6,6 +6,10 @@
 //! reads and writes for the guest counts as the processor's accesses do: it leaves accessed and dirty
 //! bits ([`Paging::translate_and_mark`]). Where it only wants to know, it leaves none.
 
+use xen_abi::frame::VirtAddr;
+
+use crate::page_table::Entry;
+
 #[cfg(test)]
 mod tests;
 
@@ -27,14 +31,6 @@ pub const CR4_SMAP: u64 = 1 << 21;
 pub const EFER_NXE: u64 = 1 << 11;
 /// EFER: long mode is active.
 pub const EFER_LMA: u64 = 1 << 10;
-
-const PRESENT: u64 = 1 << 0;
-const WRITABLE: u64 = 1 << 1;
-const USER: u64 = 1 << 2;
-const ACCESSED: u64 = 1 << 5;
-const DIRTY: u64 = 1 << 6;
-const LARGE: u64 = 1 << 7;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 /// Levels of tables at most.
 const LEVELS: usize = 4;
@@ -75,7 +71,7 @@ impl Shape {
     /// Bits of CR3 that say where the tables begin: with three levels there are only four entries.
     const fn root_mask(&self) -> u64 {
         match self.levels {
-            4 => ADDRESS,
+            4 => Entry::ADDRESS,
             3 => 0xffff_ffe0,
             _ => 0xffff_f000,
         }
@@ -154,18 +150,18 @@ impl Paging {
     ) -> Option<u64> {
         let Some(shape) = self.shape() else { return Some(address & 0xffff_ffff) };
         let long = shape.levels == 4;
-        if long && !matches!(address >> 47, 0 | 0x1_ffff) || !long && address >> 32 != 0 {
+        if long && !VirtAddr::new(address).is_canonical() || !long && address >> 32 != 0 {
             return None;
         }
         let mut table = self.cr3 & shape.root_mask();
-        let mut rights = WRITABLE | USER;
+        let mut rights = Entry::WRITABLE | Entry::USER;
         for level in (1..=shape.levels).rev() {
             let shift = index_shift(&shape, level);
             let index = address.wrapping_shr(shift) & ones(shape.index_bits);
             let at = table.wrapping_add(index.wrapping_mul(shape.entry_bytes));
             let used = Used { at: at & !7, word: read(at & !7)?, shift: shift_in_word(at, &shape) };
             let entry = used.word.wrapping_shr(used.shift) & entry_mask(&shape);
-            if entry & PRESENT == 0 {
+            if entry & Entry::PRESENT == 0 {
                 return None;
             }
             // The top level of PAE has no rights of its own.
@@ -173,13 +169,13 @@ impl Paging {
                 rights &= entry;
                 visit(used);
             }
-            let large = level > 1 && level <= shape.large_from && entry & LARGE != 0;
+            let large = level > 1 && level <= shape.large_from && entry & Entry::LARGE != 0;
             if level == 1 || large {
                 let inside = ones(shift);
                 let allowed = self.allows(rights, access);
                 return allowed.then_some(frame(entry, &shape, large) & !inside | address & inside);
             }
-            table = entry & if shape.entry_bytes == 4 { 0xffff_f000 } else { ADDRESS };
+            table = entry & if shape.entry_bytes == 4 { 0xffff_f000 } else { Entry::ADDRESS };
         }
         None
     }
@@ -198,11 +194,11 @@ impl Paging {
     }
 
     const fn allows(&self, rights: u64, access: Access) -> bool {
-        if self.user && rights & USER == 0 {
+        if self.user && rights & Entry::USER == 0 {
             return false;
         }
         let protected = self.user || self.cr0 & CR0_WP != 0;
-        !(matches!(access, Access::Write) && protected && rights & WRITABLE == 0)
+        !(matches!(access, Access::Write) && protected && rights & Entry::WRITABLE == 0)
     }
 }
 
@@ -220,7 +216,7 @@ const fn frame(entry: u64, shape: &Shape, large: bool) -> u64 {
     match (shape.entry_bytes, large) {
         (4, true) => entry & 0xffc0_0000 | (entry & 0x001f_e000) << 19,
         (4, false) => entry & 0xffff_f000,
-        _ => entry & ADDRESS,
+        _ => entry & Entry::ADDRESS,
     }
 }
 
@@ -244,7 +240,7 @@ fn mark(
     let last = used.iter().rposition(|entry| is_used(&entry));
     for (index, entry) in used.iter().enumerate().filter(|(_, entry)| is_used(entry)) {
         let dirty = access == Access::Write && Some(index) == last;
-        let bits = if dirty { ACCESSED | DIRTY } else { ACCESSED };
+        let bits = if dirty { Entry::ACCESSED | Entry::DIRTY } else { Entry::ACCESSED };
         let marked = entry.word | bits.wrapping_shl(entry.shift);
         if marked != entry.word && !exchange(entry.at, entry.word, marked)? {
             return Some(false);

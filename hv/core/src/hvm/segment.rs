@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Segments: how an offset becomes a linear address (Intel SDM volume 3, 3.4 and 5.3).
+use xen_abi::frame::VirtAddr;
+
 use crate::instruction_bytes::{CodeSize, SegmentRegister};
 
 /// What a segment register says of memory.
@@ -33,7 +35,7 @@ impl SegmentAccess {
             let base = if self.segment.has_long_base() { bounds.base } else { 0 };
             let first = base.wrapping_add(offset);
             let last = first.checked_add(bytes.wrapping_sub(1))?;
-            let is_canonical = |address: u64| matches!(address >> 47, 0 | 0x1_ffff);
+            let is_canonical = |address| VirtAddr::new(address).is_canonical();
             return (is_canonical(first) && is_canonical(last)).then_some(first);
         }
         let last = offset.checked_add(bytes.wrapping_sub(1))?;

@@ -2,15 +2,15 @@
 //! The state in which another virtual CPU of a PVH domain begins: as its guest asks by `vcpu_op`
 //! (`public/hvm/hvm_vcpu.h`, with the checks of Xen), or after a message of a local APIC.
 use xen_abi::errno::Errno;
+use xen_abi::frame::VirtAddr;
 use xen_abi::hvm_save::HvmCpu;
 use xen_abi::hvm_vcpu::{VcpuHvm32, VcpuHvm64, VcpuHvmContext, VcpuHvmMode};
 use zerocopy::FromBytes;
 
 use super::context::is_possible;
-use super::control::efer;
+use super::control::{EFER_LME, efer};
 use super::paging::{CR0_PG, CR4_PAE, EFER_LMA};
 
-const EFER_LME: u64 = 1 << 8;
 /// Bits of a segment's attributes (Intel SDM volume 3, figure 3-8).
 mod attribute {
     /// The segment has been used; of a task, it is busy: bit 1.
@@ -64,7 +64,7 @@ fn of_64_bit(from: &VcpuHvm64) -> Result<HvmCpu, Errno> {
     const FLAT_CODE: u32 = 0xa9b;
     const FLAT_DATA: u32 = 0xc93;
     const TASK: u32 = 0x8b;
-    let is_canonical = matches!(from.rip >> 47, 0 | 0x1_ffff);
+    let is_canonical = VirtAddr::new(from.rip).is_canonical();
     let is_long = from.cr0 & CR0_PG != 0 && from.cr4 & CR4_PAE != 0 && from.efer & EFER_LME != 0;
     if !is_canonical || !is_long {
         return Err(Errno::Einval);

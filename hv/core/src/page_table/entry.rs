@@ -32,7 +32,8 @@ impl Entry {
     /// Write-through, cache-disable and page attribute table (of a leaf).
     pub const CACHE: u64 = 1 << 3 | 1 << 4 | 1 << 7;
 
-    const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+    /// Where the frame stands.
+    pub const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
     /// The bits 9 to 11 and 52 to 62, free for software.
     const AVAILABLE: u64 = 0x7ff0_0000_0000_0e00;
     /// What entries of all levels may have.

@@ -5,12 +5,10 @@ use hv_core::hvm::control::{self, cr4_allowed};
 use hv_core::hvm::paging::{CR0_PG, CR4_PAE, EFER_LMA, Paging};
 
 use super::shadow;
+use crate::arch::control::CR0_TS;
 use crate::arch::cpu;
 use crate::emulate::cpuid;
 use crate::vcpu::Vcpu;
-
-/// CR0: task switched.
-const CR0_TS: u64 = 1 << 3;
 
 /// The value that the guest sees.
 pub fn read(vcpu: &Vcpu, number: u8) -> Option<u64> {

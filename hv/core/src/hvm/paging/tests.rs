@@ -154,7 +154,7 @@ proptest::proptest! {
         );
         proptest::prop_assert_eq!(found, paging.translate(address, Access::Write, read));
         for (at, word) in changed.into_inner() {
-            let marks = (ACCESSED | DIRTY) << 32 | ACCESSED | DIRTY;
+            let marks = (Entry::ACCESSED | Entry::DIRTY) << 32 | Entry::ACCESSED | Entry::DIRTY;
             proptest::prop_assert_eq!(Some(word & !marks), read(at).map(|word| word & !marks));
         }
     }

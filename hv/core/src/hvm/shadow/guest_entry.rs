@@ -7,15 +7,7 @@ use super::Guest;
 use super::key::{Format, Key, Rights, Source};
 use crate::frame_memory::FrameMemory;
 use crate::hvm::p2m::Kind;
-
-const PRESENT: u64 = 1 << 0;
-const WRITABLE: u64 = 1 << 1;
-const USER: u64 = 1 << 2;
-pub(super) const ACCESSED: u64 = 1 << 5;
-pub(super) const DIRTY: u64 = 1 << 6;
-const LARGE: u64 = 1 << 7;
-const NO_EXECUTE: u64 = 1 << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+use crate::page_table::Entry;
 
 /// An entry of the guest: 8 bytes, or one half of them.
 #[derive(Clone, Copy, Debug)]
@@ -108,37 +100,41 @@ impl<M: FrameMemory> Guest<'_, M> {
             }
             Source::Table(table) => {
                 let raw = Place::behind(key, table, slot).read(self.memory);
-                if raw & ACCESSED == 0 { Target::Nothing } else { self.target(key, slot, raw) }
+                if raw & Entry::ACCESSED == 0 {
+                    Target::Nothing
+                } else {
+                    self.target(key, slot, raw)
+                }
             }
         }
     }
 
     /// What the guest's entry `raw` behind slot `slot` of the shadow of `key` says.
     pub(super) fn target(&self, key: &Key, slot: u64, raw: u64) -> Target {
-        if raw & PRESENT == 0 {
+        if raw & Entry::PRESENT == 0 {
             return Target::Nothing;
         }
-        let is_page = key.level == 1 || raw & LARGE != 0 && key.role.has_large_pages();
+        let is_page = key.level == 1 || raw & Entry::LARGE != 0 && key.role.has_large_pages();
         if raw & self.reserved(key, is_page && key.level > 1) != 0 {
             return Target::Reserved;
         }
         let mut rights = key.rights;
-        if raw & WRITABLE == 0 {
+        if raw & Entry::WRITABLE == 0 {
             rights = rights.without(Rights::WRITE);
         }
-        if raw & USER == 0 {
+        if raw & Entry::USER == 0 {
             rights = rights.without(Rights::USER);
         }
-        if raw & NO_EXECUTE != 0 {
+        if raw & Entry::NO_EXECUTE != 0 {
             rights = rights.without(Rights::EXECUTE);
         }
         if is_page {
-            if raw & DIRTY == 0 {
+            if raw & Entry::DIRTY == 0 {
                 rights = rights.without(Rights::DIRTY);
             }
             return below(key, page(key, slot, raw), rights);
         }
-        let gfn = Gfn::new((raw & ADDRESS) >> PAGE_SHIFT);
+        let gfn = Gfn::new((raw & Entry::ADDRESS) >> PAGE_SHIFT);
         let Some(table) = self.table(gfn) else { return Target::Missing(gfn) };
         let is_half = key.role.format() == Format::Legacy;
         Target::Table(Key {
@@ -157,15 +153,15 @@ impl<M: FrameMemory> Guest<'_, M> {
         if key.role.format() == Format::Legacy {
             return if is_large { LARGE_LEGACY } else { 0 };
         }
-        let mut bits = ADDRESS & u64::MAX.wrapping_shl(self.physical_bits);
+        let mut bits = Entry::ADDRESS & u64::MAX.wrapping_shl(self.physical_bits);
         if !key.role.has_no_execute() {
-            bits |= NO_EXECUTE;
+            bits |= Entry::NO_EXECUTE;
         }
         if key.role.format() == Format::Pae {
             bits |= AVAILABLE_HIGH;
         }
         match (key.level, is_large) {
-            (4, _) => bits | LARGE,
+            (4, _) => bits | Entry::LARGE,
             (3, true) => bits | 0x3fff_e000,
             (2, true) => bits | 0x001f_e000,
             _ => bits,
@@ -178,7 +174,7 @@ impl<M: FrameMemory> Guest<'_, M> {
         let [part, ..] = quarter.to_le_bytes();
         let level = role.top_level();
         let key = |source, part| Key { source, level, part, rights: Rights::ALL, role };
-        let at = Gfn::new((cr3 & ADDRESS) >> PAGE_SHIFT);
+        let at = Gfn::new((cr3 & Entry::ADDRESS) >> PAGE_SHIFT);
         if role.format() == Format::Off {
             return Target::Table(key(Source::Linear(Gfn::new(quarter << 18)), 0));
         }
@@ -198,13 +194,13 @@ impl<M: FrameMemory> Guest<'_, M> {
     fn pointer(&self, raw: u64, key: impl Fn(Mfn) -> Key) -> Target {
         /// All but present, the caching and those for software.
         const MUST_BE_0: u64 = 0xfff0_0000_0000_01e6;
-        if raw & PRESENT == 0 {
+        if raw & Entry::PRESENT == 0 {
             return Target::Nothing;
         }
-        if raw & (MUST_BE_0 | ADDRESS & u64::MAX.wrapping_shl(self.physical_bits)) != 0 {
+        if raw & (MUST_BE_0 | Entry::ADDRESS & u64::MAX.wrapping_shl(self.physical_bits)) != 0 {
             return Target::Reserved;
         }
-        let gfn = Gfn::new((raw & ADDRESS) >> PAGE_SHIFT);
+        let gfn = Gfn::new((raw & Entry::ADDRESS) >> PAGE_SHIFT);
         self.table(gfn).map_or(Target::Missing(gfn), |table| Target::Table(key(table)))
     }
 }
@@ -224,7 +220,7 @@ const fn below(key: &Key, gfn: Gfn, rights: Rights) -> Target {
 const fn page(key: &Key, slot: u64, raw: u64) -> Gfn {
     let address = match (key.role.format(), key.level) {
         (Format::Legacy, 2) => raw & 0xffc0_0000 | (raw & 0x001f_e000) << 19 | (slot & 1) << 21,
-        (_, level) => raw & ADDRESS & u64::MAX.wrapping_shl(Key::shift(level)),
+        (_, level) => raw & Entry::ADDRESS & u64::MAX.wrapping_shl(Key::shift(level)),
     };
     Gfn::new(address >> PAGE_SHIFT)
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the processor does at an access, by the guest's tables: it checks rights on the whole path,
 //! and marks entries as accessed and dirty.
-use super::guest_entry::{ACCESSED, DIRTY, Target};
+use super::guest_entry::Target;
 use super::key::{Format, Key, Rights, Role, Source};
 use super::{Access, Guest};
 use crate::frame_memory::FrameMemory;
 use crate::hvm::paging::{CR4_SMAP, Paging};
+use crate::page_table::Entry;
 use xen_abi::frame::Gfn;
 
 /// Why an access cannot be.
@@ -96,14 +97,14 @@ impl<M: FrameMemory> Guest<'_, M> {
                 Target::Table(Key { source: Source::Linear(_), rights, .. }) => rights,
                 other => {
                     key = next(other)?;
-                    place.mark(self.memory, raw, ACCESSED).ok_or(Refusal::Again)?;
+                    place.mark(self.memory, raw, Entry::ACCESSED).ok_or(Refusal::Again)?;
                     continue;
                 }
             };
             if !access.is_allowed(role, paging, rights) {
                 return Err(Refusal::PageFault(access.error_code(role, Access::PRESENT)));
             }
-            let marks = if access.write { ACCESSED | DIRTY } else { ACCESSED };
+            let marks = if access.write { Entry::ACCESSED | Entry::DIRTY } else { Entry::ACCESSED };
             place.mark(self.memory, raw, marks).ok_or(Refusal::Again)?;
             return Ok(root);
         }

@@ -157,20 +157,15 @@ fn write_entry(
 
 /// Bits of an entry for a grant.
 fn entry_flags(flags: MapFlags) -> u64 {
-    const PRESENT: u64 = 1 << 0;
-    const WRITABLE: u64 = 1 << 1;
-    const USER: u64 = 1 << 2;
-    const ACCESSED: u64 = 1 << 5;
-    const DIRTY: u64 = 1 << 6;
     const AVAILABLE_SHIFT: u32 = 9;
     const AVAILABLE: u64 = 7 << AVAILABLE_SHIFT;
     const GUEST_AVAILABLE_SHIFT: u32 = 16;
-    let mut bits = PRESENT | ACCESSED | DIRTY;
+    let mut bits = Entry::PRESENT | Entry::ACCESSED | Entry::DIRTY;
     if !flags.contains(MapFlags::READONLY) {
-        bits |= WRITABLE;
+        bits |= Entry::WRITABLE;
     }
     if flags.contains(MapFlags::APPLICATION_MAP) {
-        bits |= USER;
+        bits |= Entry::USER;
     }
     let available = u64::from(flags.bits()) >> GUEST_AVAILABLE_SHIFT;
     bits | (available << AVAILABLE_SHIFT & AVAILABLE)

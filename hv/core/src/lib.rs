@@ -46,3 +46,4 @@ pub mod scheduler;
 pub mod supply;
 pub mod table_write;
 pub mod timer;
+pub mod word;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Instructions of ring 0 that a guest's kernel may use: decoded by hv-core, executed here.
 use hv_core::emulate::{Decoded, FORCED_CPUID, Instruction, MAX_LENGTH, decode};
+use hv_core::word::low_half;
 use xen_abi::trap::{VECTOR_DB, VECTOR_GP, VECTOR_UD};
 
 use crate::arch::{control, tsc};
@@ -116,9 +117,9 @@ fn execute(vcpu: &Vcpu, instruction: Instruction) -> Result<After, Refused> {
     }
     match instruction {
         Instruction::Cpuid => cpuid::execute(vcpu),
-        Instruction::ReadTsc => set_pair(vcpu, tsc::read()),
+        Instruction::ReadTsc => vcpu.regs.set_pair(tsc::read()),
         Instruction::ReadTscp => {
-            set_pair(vcpu, tsc::read());
+            vcpu.regs.set_pair(tsc::read());
             vcpu.regs.rcx.set(0);
         }
         // Who has the virtual I/O privilege gets nothing done, as on Xen.
@@ -141,8 +142,8 @@ fn execute(vcpu: &Vcpu, instruction: Instruction) -> Result<After, Refused> {
         }
         Instruction::ClearTaskSwitched => vcpu.task_switched.set(false),
         Instruction::FlushCache => flush_cache(vcpu),
-        Instruction::ReadMsr => set_pair(vcpu, model_specific::read(vcpu, msr_number(vcpu))?),
-        Instruction::WriteMsr => model_specific::write(vcpu, msr_number(vcpu), pair(vcpu))?,
+        Instruction::ReadMsr => vcpu.regs.set_pair(model_specific::read(vcpu, msr_number(vcpu))?),
+        Instruction::WriteMsr => model_specific::write(vcpu, msr_number(vcpu), vcpu.regs.pair())?,
         Instruction::SetExtendedControl => extended_state::execute_set(vcpu).ok_or(Refused)?,
         Instruction::Port(_) | Instruction::InterruptFlag | Instruction::SoftwareInterrupt(_) => {
             return Err(Refused);
@@ -158,17 +159,7 @@ fn flush_cache(vcpu: &Vcpu) {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "rdmsr and wrmsr look at ecx")]
+/// `rdmsr` and `wrmsr` look at ecx.
 fn msr_number(vcpu: &Vcpu) -> u32 {
-    vcpu.regs.rcx.get() as u32
-}
-
-/// edx:eax.
-fn pair(vcpu: &Vcpu) -> u64 {
-    vcpu.regs.rdx.get() << 32 | vcpu.regs.rax.get() & 0xffff_ffff
-}
-
-fn set_pair(vcpu: &Vcpu, value: u64) {
-    vcpu.regs.rax.set(value & 0xffff_ffff);
-    vcpu.regs.rdx.set(value >> 32);
+    low_half(vcpu.regs.rcx.get())
 }

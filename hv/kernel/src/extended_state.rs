@@ -19,7 +19,7 @@ pub fn initial() -> u64 {
 pub fn execute_set(vcpu: &Vcpu) -> Option<()> {
     const LOW: u64 = 0xffff_ffff;
     let regs = &vcpu.regs;
-    let value = regs.rdx.get() << 32 | regs.rax.get() & LOW;
+    let value = regs.pair();
     if regs.rcx.get() & LOW != 0 || !is_possible(value, features().xcr0?) {
         return None;
     }

@@ -63,6 +63,17 @@ impl Registers {
         [&self.rdi, &self.rsi, &self.rdx, &self.r10, &self.r8, &self.r9]
     }
 
+    /// edx:eax.
+    pub fn pair(&self) -> u64 {
+        self.rdx.get() << 32 | self.rax.get() & 0xffff_ffff
+    }
+
+    /// Sets edx:eax.
+    pub fn set_pair(&self, value: u64) {
+        self.rax.set(value & 0xffff_ffff);
+        self.rdx.set(value >> 32);
+    }
+
     /// General register `number` in the order of the instruction encoding: rax, rcx, rdx, rbx,
     /// rsp, rbp, rsi, rdi, r8 to r15.
     pub fn general(&self, number: u8) -> &RunCell<u64> {

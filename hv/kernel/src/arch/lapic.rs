@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The local APIC: end of interrupt, and the one-shot timer. By x2APIC MSRs if it is in that mode
 //! or the CPU has it, else by its registers in memory.
+use hv_core::word::low_half;
 use spin::Once;
 use xen_abi::frame::Maddr;
 
@@ -47,8 +48,7 @@ pub fn map(mapper: &mut Mapper<'_>) {
 
 fn read(register: u32) -> u32 {
     if is_x2apic() {
-        let [a, b, c, d, ..] = msr::read(X2APIC_BASE + register).to_le_bytes();
-        return u32::from_le_bytes([a, b, c, d]);
+        return low_half(msr::read(X2APIC_BASE + register));
     }
     let pointer = (FIXED_AREA + u64::from(register) * 16) as *const u32;
     // SAFETY: the page of the registers is mapped there, uncached.

@@ -4,6 +4,7 @@ use core::arch::x86_64::__cpuid_count;
 
 use hv_core::cpuid::{Answer, Guest, Policy, answer};
 use hv_core::hvm::local_apic::base::Mode;
+use hv_core::word::low_half;
 
 use crate::arch::{control, cpu};
 use crate::vcpu::Vcpu;
@@ -41,7 +42,7 @@ fn pvh(vcpu: &Vcpu) -> Guest {
 
 fn answer_registers(vcpu: &Vcpu, guest: Guest, os_xsave: bool) {
     let regs = &vcpu.regs;
-    let found = find(guest, os_xsave, low_word(regs.rax.get()), low_word(regs.rcx.get()));
+    let found = find(guest, os_xsave, low_half(regs.rax.get()), low_half(regs.rcx.get()));
     regs.rax.set(u64::from(found.eax));
     regs.rbx.set(u64::from(found.ebx));
     regs.rcx.set(u64::from(found.ecx));
@@ -62,9 +63,4 @@ fn find(guest: Guest, os_xsave: bool, leaf: u32, subleaf: u32) -> Answer {
         let found = __cpuid_count(leaf, subleaf);
         Answer { eax: found.eax, ebx: found.ebx, ecx: found.ecx, edx: found.edx }
     })
-}
-
-fn low_word(value: u64) -> u32 {
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }

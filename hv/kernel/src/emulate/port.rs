@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 
 use hv_core::emulate::{PortAccess, StringAccess};
 use hv_core::pci::config_write;
+use hv_core::word::low_half;
 
 use super::{After, Refused};
 use crate::arch::pci::{self, Function};
@@ -34,7 +35,7 @@ pub fn execute(vcpu: &Vcpu, access: PortAccess) -> Result<After, Refused> {
     }
     let rax = &vcpu.regs.rax;
     if access.is_write {
-        write(vcpu, port, access.bytes, low_word(rax.get()));
+        write(vcpu, port, access.bytes, low_half(rax.get()));
         return Ok(After::Advance);
     }
     let value = u64::from(read(vcpu, port, access.bytes));
@@ -79,11 +80,6 @@ fn step(
     }
     regs.rcx.set(regs.rcx.get().wrapping_sub(1) & mask);
     Ok(After::Again)
-}
-
-fn low_word(value: u64) -> u32 {
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }
 
 /// Where an access of a domain goes.

@@ -8,6 +8,7 @@ use hv_core::hvm::local_apic::timer::Due;
 use hv_core::hvm::local_apic::{Effect, LocalApic, Next};
 use hv_core::instruction_bytes::CodeSize;
 use hv_core::table_write::{self, TableWrite};
+use hv_core::word::low_half;
 
 use super::exit::Refused;
 use super::instruction::{Fetched, advance, fetch};
@@ -85,10 +86,7 @@ pub fn access_memory(vcpu: &Vcpu, address: u64) -> Result<(), Refused> {
             advance(vcpu, length);
             return Ok(());
         }
-        Access::Write(register) => {
-            let [a, b, c, d, ..] = vcpu.regs.general(register).get().to_le_bytes();
-            u32::from_le_bytes([a, b, c, d])
-        }
+        Access::Write(register) => low_half(vcpu.regs.general(register).get()),
         Access::WriteConstant(value) => value,
     };
     let effect = with(vcpu, |apic| apic.write_memory(offset, value, now_ns));
@@ -107,9 +105,8 @@ fn change_memory(vcpu: &Vcpu, offset: u16, bytes: &[u8], size: CodeSize) -> Resu
     let source = change.source(|number| regs.general(number).get());
     let changed = change.apply(old.into(), 0, source, regs.rax.get(), regs.rflags.get());
     let changed = changed.ok_or(Refused)?;
-    let [a, b, c, d, ..] = changed.entry.to_le_bytes();
-    let effect =
-        with(vcpu, |apic| apic.write_memory(offset, u32::from_le_bytes([a, b, c, d]), now_ns));
+    let value = low_half(changed.entry);
+    let effect = with(vcpu, |apic| apic.write_memory(offset, value, now_ns));
     act(vcpu, effect);
     if let Some((number, value)) = changed.register {
         regs.general(number).set(value);

@@ -5,6 +5,7 @@ use hv_core::hvm::control;
 use hv_core::hvm::instruction::Known;
 use hv_core::hvm::msr::{MISC_ENABLE, Msr, is_pat};
 use hv_core::hvm::paging::Paging;
+use hv_core::word::low_half;
 use xen_abi::frame::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 
 use super::exit::Refused;
@@ -19,9 +20,8 @@ use crate::vcpu::Vcpu;
 /// Executes `rdmsr`.
 pub fn execute_read(vcpu: &Vcpu) -> Result<(), Refused> {
     let length = length(vcpu, Known::Rdmsr)?;
-    let value = read(vcpu, low_word(vcpu.regs.rcx.get())).ok_or(Refused)?;
-    vcpu.regs.rax.set(value & 0xffff_ffff);
-    vcpu.regs.rdx.set(value >> 32);
+    let value = read(vcpu, low_half(vcpu.regs.rcx.get())).ok_or(Refused)?;
+    vcpu.regs.set_pair(value);
     advance(vcpu, length);
     Ok(())
 }
@@ -29,19 +29,9 @@ pub fn execute_read(vcpu: &Vcpu) -> Result<(), Refused> {
 /// Executes `wrmsr`.
 pub fn execute_write(vcpu: &Vcpu) -> Result<(), Refused> {
     let length = length(vcpu, Known::Wrmsr)?;
-    write(vcpu, low_word(vcpu.regs.rcx.get()), pair(vcpu)).ok_or(Refused)?;
+    write(vcpu, low_half(vcpu.regs.rcx.get()), vcpu.regs.pair()).ok_or(Refused)?;
     advance(vcpu, length);
     Ok(())
-}
-
-/// edx:eax.
-fn pair(vcpu: &Vcpu) -> u64 {
-    vcpu.regs.rdx.get() << 32 | vcpu.regs.rax.get() & 0xffff_ffff
-}
-
-fn low_word(value: u64) -> u32 {
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }
 
 /// The value a guest sees; `None` is its #GP.

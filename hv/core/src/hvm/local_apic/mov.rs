@@ -2,6 +2,7 @@
 //! The instructions by which guests reach the registers in memory: `mov` of 32 bits between memory
 //! and a register, or of a constant to memory. The processor says the address, so none is computed.
 use crate::instruction_bytes::{Bytes, CodeSize};
+use crate::word::low_half;
 
 /// An access to a register of the local APIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +51,7 @@ pub fn decode(bytes: &[u8], size: CodeSize) -> Option<Mov> {
                 return None;
             }
             bytes.skip_address(modrm)?;
-            let [a, b, c, d, ..] = bytes.immediate(4)?.to_le_bytes();
-            Access::WriteConstant(u32::from_le_bytes([a, b, c, d]))
+            Access::WriteConstant(low_half(bytes.immediate(4)?))
         }
         0xa1 | 0xa3 => {
             let is_long = size == CodeSize::Bits64 && !prefixes.short_address;

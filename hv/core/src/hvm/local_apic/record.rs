@@ -8,6 +8,7 @@ use super::priority::Vectors;
 use super::registers::{SPURIOUS_ENABLED, error, number};
 use super::timer::{Timer, TimerMode};
 use super::{FIRST_VECTOR, LocalApic, lvt, registers};
+use crate::word::halves;
 
 /// Registers that are not read as others are: what memory shows of them.
 const COMMAND: [u8; 2] = [number::COMMAND, number::COMMAND_HIGH];
@@ -37,8 +38,8 @@ impl LocalApic {
         let [low, high] = COMMAND;
         match number {
             number::FORMAT => self.format,
-            _ if number == low => registers::halves(self.command).0,
-            _ if number == high => registers::halves(self.command).1,
+            _ if number == low => halves(self.command).0,
+            _ if number == high => halves(self.command).1,
             _ => self.read(number, now_ns).unwrap_or(0),
         }
     }

@@ -6,6 +6,7 @@ use super::base::Mode;
 use super::interrupt_command::Command;
 use super::timer::TimerMode;
 use super::{Effect, FIRST_VECTOR, LocalApic};
+use crate::word::halves;
 
 /// The MSR of register 0.
 pub const FIRST_MSR: u32 = 0x800;
@@ -281,10 +282,4 @@ pub(super) fn settable(number: u8) -> Option<u32> {
 
 fn number_of(msr: u32) -> Option<u8> {
     u8::try_from(msr.checked_sub(FIRST_MSR)?).ok()
-}
-
-/// The low and the high half.
-pub(super) const fn halves(value: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-    (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
 }

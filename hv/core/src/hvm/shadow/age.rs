@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables of a pool in one list by their last use, unused ones first.
-use super::array::{halves, pair};
+use super::array::pair;
 use super::pool::{AGE_LINKS, Pool, Table};
 use crate::frame_memory::FrameMemory;
+use crate::word::halves;
 
 /// The ends of the list.
 #[derive(Debug, Default)]

@@ -31,15 +31,9 @@ impl Array {
     }
 }
 
-/// Two numbers in a word.
+/// Two numbers in a word, of which they are the halves ([`crate::word::halves`]).
 pub(super) const fn pair(first: u32, second: u32) -> u64 {
     first as u64 | (second as u64) << 32
-}
-
-/// The two numbers of [`pair`].
-pub(super) const fn halves(word: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
-    (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
 }
 
 /// A bucket of a power of 2 of them for a frame.

@@ -12,11 +12,12 @@
 use xen_abi::frame::Mfn;
 
 use super::age::Ages;
-use super::array::{Array, bucket, halves, pair};
+use super::array::{Array, bucket, pair};
 use super::key::Key;
 use super::reverse_map::{Node, ReverseMap};
 use crate::frame_memory::FrameMemory;
 use crate::page_table::{ENTRIES, Entry, entry_at};
+use crate::word::halves;
 
 /// A table of the pool: 1 to the number of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

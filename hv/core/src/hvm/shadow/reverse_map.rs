@@ -4,8 +4,9 @@
 //! Each present entry is a node of a list, which begins at the bucket of the frame that it names.
 //! The node's number is the entry's, so that nothing is ever allocated; both neighbours are in a
 //! word of their own beside the table.
-use super::array::{Array, bucket, halves, pair};
+use super::array::{Array, bucket, pair};
 use crate::frame_memory::FrameMemory;
+use crate::word::halves;
 use xen_abi::frame::Mfn;
 
 /// An entry of a shadow table: its place among all entries of the pool, from 1 on; 0 is none.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Capability registers: bits that must be 1 and bits that may be (Intel SDM volume 3, appendix A).
+use crate::word::halves;
 
 /// What a capability register says of a control field: its low half has the bits that must be 1,
 /// its high half those that may be (A.2).
@@ -18,9 +19,7 @@ impl Allowed {
     /// # Errors
     /// The bits of `wanted` that the processor does not have.
     pub const fn with(self, wanted: u32) -> Result<u32, u32> {
-        let [a, b, c, d, e, f, g, h] = self.0.to_le_bytes();
-        let must = u32::from_le_bytes([a, b, c, d]);
-        let may = u32::from_le_bytes([e, f, g, h]);
+        let (must, may) = halves(self.0);
         let missing = wanted & !may;
         if missing == 0 { Ok(wanted | must) } else { Err(missing) }
     }

@@ -2,6 +2,7 @@
 //! What [`ControlBlock::set_state`] sets, to and from the toolstack's form.
 //!
 //! [`ControlBlock::set_state`]: crate::hvm::control_block::ControlBlock::set_state
+use hv_core::word::halves;
 use xen_abi::hvm_save::HvmCpu;
 
 use super::vmcb::{Vmcb, segment};
@@ -41,8 +42,6 @@ impl Vmcb {
         cpu.syscall = [lstar, star, cstar, mask];
         cpu.shadow_gs = self.kernel_gs_base.get();
         cpu.sysenter = self.sysenter.get();
-        let [a, b, c, d, error_code @ ..] = self.event.get().to_le_bytes();
-        cpu.pending_event = u32::from_le_bytes([a, b, c, d]);
-        cpu.error_code = u32::from_le_bytes(error_code);
+        (cpu.pending_event, cpu.error_code) = halves(self.event.get());
     }
 }

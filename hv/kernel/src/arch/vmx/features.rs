@@ -7,6 +7,7 @@ use hv_core::hvm::msr::EXCHANGED;
 use hv_core::hvm::p2m::Format;
 use hv_core::hvm::paging::{CR0_PE, CR0_PG};
 use hv_core::hvm::vmx::capability::{Allowed, EptVpid, Fixed};
+use hv_core::word::low_half;
 use spin::Once;
 use xen_abi::frame::{Maddr, Mfn};
 
@@ -175,9 +176,8 @@ fn find() -> Result<Vmx, &'static str> {
     let timer = if pin.with(bits::TIMER).is_ok() { bits::TIMER } else { 0 };
     let entry = allowed(first + 3);
     entry.with(bits::ENTRY_LONG_MODE).map_err(incomplete)?;
-    let [a, b, c, d, ..] = basic.to_le_bytes();
     Ok(Vmx {
-        revision: u32::from_le_bytes([a, b, c, d]) & 0x7fff_ffff,
+        revision: low_half(basic) & 0x7fff_ffff,
         pin: pin.with(bits::PIN | timer).map_err(incomplete)?,
         processor: processor.with(bits::PROCESSOR).map_err(incomplete)?,
         secondary: secondary.with(bits::WBINVD | nested | tags).map_err(incomplete)?,

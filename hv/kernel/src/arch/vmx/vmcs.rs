@@ -3,6 +3,7 @@
 //! hypervisor of a vCPU's state.
 use core::ptr::NonNull;
 
+use hv_core::word::low_half;
 use xen_abi::frame::Maddr;
 
 use super::field::Field;
@@ -116,8 +117,7 @@ impl Vmcs {
 
     /// The value of a field of 32 bits, or of less.
     pub(super) fn read_u32(&self, field: Field) -> u32 {
-        let [a, b, c, d, ..] = self.read(field).to_le_bytes();
-        u32::from_le_bytes([a, b, c, d])
+        low_half(self.read(field))
     }
 
     /// Sets a field.

@@ -42,9 +42,14 @@ impl Known {
     /// another: the guest has changed it meanwhile.
     #[must_use]
     pub fn length(self, bytes: &[u8], size: CodeSize) -> Option<u8> {
+        let opcode = self.opcode();
+        // As guests write it nearly always: an exit waits for this.
+        if bytes.starts_with(opcode) {
+            return u8::try_from(opcode.len()).ok();
+        }
         let mut bytes = Bytes::new(bytes, size);
         let (prefixes, first) = bytes.prefixes()?;
-        let (expected, rest) = self.opcode().split_first()?;
+        let (expected, rest) = opcode.split_first()?;
         let is_it = first == *expected && bytes.rest().starts_with(rest) && !prefixes.lock;
         let length = bytes.taken().checked_add(u8::try_from(rest.len()).ok()?)?;
         is_it.then_some(length)

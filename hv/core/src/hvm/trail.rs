@@ -80,15 +80,13 @@ impl Recorder {
         self.length.set(length.saturating_add(1));
     }
 
-    /// The walk has left its marks in what it read at `at`, which is `word` now.
-    pub fn marked(&self, at: Maddr, word: u64) {
-        let mut entries = self.entries.get();
-        entries.iter_mut().filter(|entry| entry.0 == at).for_each(|entry| entry.1 = word);
-        self.entries.set(entries);
+    /// The walk has left a mark: an entry is no longer what it read.
+    pub fn marked(&self) {
+        self.length.set(usize::MAX);
     }
 
-    /// The walk has led to the page at `page`. One that was made more than once, because the tables
-    /// changed meanwhile, leaves no trail.
+    /// The walk has led to the page at `page`. One that left marks, or was made more than once because
+    /// the tables changed meanwhile, leaves no trail.
     #[must_use]
     pub fn finish(&self, purpose: Purpose, page: Maddr) -> Trail {
         let (entries, length) = (self.entries.get(), self.length.get());

@@ -3,7 +3,7 @@
 //! p2m to the machine's. Every step may fail, and none is trusted.
 use hv_core::frame_memory::FrameMemory;
 use hv_core::hvm::p2m::Cursor;
-use hv_core::hvm::paging::Access;
+use hv_core::hvm::paging::{Access, Paging};
 use hv_core::hvm::trail::{Purpose, Recorder, Trail};
 use xen_abi::frame::{Gfn, Maddr, PAGE_SHIFT, PAGE_SIZE};
 
@@ -26,35 +26,35 @@ fn machine_address(p2m: &Cursor<'_, Host>, address: u64, access: Access) -> Opti
 }
 
 /// Calls `f` with the machine address and the length of each part of `length` bytes from `address`
-/// on, none of which goes over a page; the first address that cannot be reached is the error. The
-/// p2m is locked, so the frames stay.
+/// on, none of which goes over a page; `None` at the first that cannot be reached. The p2m is
+/// locked, so the frames stay.
 fn for_each_part(
     vcpu: &Vcpu,
     address: u64,
     length: usize,
     access: Access,
     mut f: impl FnMut(Maddr, usize),
-) -> Result<(), u64> {
-    let hvm = vcpu.domain().hvm.as_ref().ok_or(address)?;
+) -> Option<()> {
+    let hvm = vcpu.domain().hvm.as_ref()?;
     let p2m = hvm.p2m.lock();
-    let p2m = &Cursor::new(p2m.as_ref().ok_or(address)?, &Host);
+    let p2m = &Cursor::new(p2m.as_ref()?, &Host);
     let paging = vcpu.hvm.block().paging();
     let mut at = address;
     let mut left = length;
     while left > 0 {
         let purpose = Purpose::new(at, access, paging, hvm.losses());
-        let page = page_address(vcpu, p2m, &purpose).ok_or(at)?;
+        let page = page_address(vcpu, p2m, &purpose)?;
         let machine = Maddr::new(page.get() | (at % PAGE));
         if access == Access::Write {
             shadow::wrote(vcpu.domain(), p2m.p2m(), machine.mfn());
         }
-        let in_page = usize::try_from(PAGE - at % PAGE).map_err(|_| at)?;
+        let in_page = usize::try_from(PAGE - at % PAGE).ok()?;
         let part = left.min(in_page);
         f(machine, part);
         at = at.wrapping_add(part as u64);
         left -= part;
     }
-    Ok(())
+    Some(())
 }
 
 /// Why memory of the guest cannot be reached.
@@ -70,8 +70,8 @@ pub enum Unreachable {
     NoMemory,
 }
 
-/// Looks whether `length` bytes at `address` can be accessed, and then fills them with `fill`, if
-/// there is one.
+/// Looks whether `length` bytes at `address`, at most two pages, can be accessed, and then fills
+/// them with `fill`, if there is one.
 ///
 /// # Errors
 /// Why they cannot be accessed; nothing is written then.
@@ -82,24 +82,39 @@ pub fn visit(
     access: Access,
     fill: Option<u8>,
 ) -> Result<(), Unreachable> {
-    let length = usize::try_from(length).map_err(|_| Unreachable::NoMemory)?;
-    let each = |fill: Option<u8>| {
-        for_each_part(vcpu, address, length, access, |at, part| {
-            let Some(byte) = fill else { return };
-            let target: *mut u8 = direct_map::pointer(at);
-            // SAFETY: the frame is the guest's and mapped, and holds nothing of Rust's.
-            unsafe { target.write_bytes(byte, part) }
-        })
-        .map_err(|at| why_unreachable(vcpu, at, access))
-    };
-    each(None)?;
-    if fill.is_some() { each(fill) } else { Ok(()) }
+    let hvm = vcpu.domain().hvm.as_ref().ok_or(Unreachable::NoMemory)?;
+    let p2m = hvm.p2m.lock();
+    let p2m = &Cursor::new(p2m.as_ref().ok_or(Unreachable::NoMemory)?, &Host);
+    let paging = vcpu.hvm.block().paging();
+    let in_first = length.min(PAGE - address % PAGE);
+    let parts = [(address, in_first), (address.wrapping_add(in_first), length - in_first)];
+    let mut found = [None; 2];
+    for ((at, length), found) in parts.into_iter().zip(&mut found).filter(|(part, _)| part.1 > 0) {
+        let purpose = Purpose::new(at, access, paging, hvm.losses());
+        let Some((_, page)) = walk(p2m, &purpose) else {
+            return Err(why_unreachable(p2m, &paging, at, access));
+        };
+        let machine = Maddr::new(page.get() | (at % PAGE));
+        *found = Some((machine, usize::try_from(length).unwrap_or(0)));
+    }
+    let Some(byte) = fill else { return Ok(()) };
+    for (machine, length) in found.into_iter().flatten() {
+        shadow::wrote(vcpu, p2m.p2m(), machine.mfn());
+        let target: *mut u8 = direct_map::pointer(machine);
+        // SAFETY: the frame is the guest's to write, holds nothing of Rust's, and the bytes lie in it.
+        unsafe { target.write_bytes(byte, length) }
+    }
+    Ok(())
 }
 
 /// Why an address cannot be reached.
-fn why_unreachable(vcpu: &Vcpu, address: u64, access: Access) -> Unreachable {
-    let read = |at| read_physical(vcpu, at);
-    let paging = vcpu.hvm.block().paging();
+fn why_unreachable(
+    p2m: &Cursor<'_, Host>,
+    paging: &Paging,
+    address: u64,
+    access: Access,
+) -> Unreachable {
+    let read = |at| machine_address(p2m, at, Access::Read).map(|at| Host.read_u64(at));
     if paging.translate(address, access, read).is_some() {
         Unreachable::NoMemory
     } else {
@@ -140,7 +155,7 @@ fn walk(p2m: &Cursor<'_, Host>, purpose: &Purpose) -> Option<(Trail, Maddr)> {
         let at = machine_address(p2m, at, Access::Write)?;
         let is_done = Host.compare_exchange_u64(at, old, new).is_ok();
         if is_done {
-            recorder.marked(at, new);
+            recorder.marked();
         }
         Some(is_done)
     })?;
@@ -160,7 +175,7 @@ pub unsafe fn copy_in(vcpu: &Vcpu, to: *mut u8, from: u64, length: usize) -> boo
         unsafe { source.copy_to_nonoverlapping(to.wrapping_add(done), part) }
         done += part;
     })
-    .is_ok()
+    .is_some()
 }
 
 /// Copies `length` bytes to the guest's `to`; `false` if not all could be written.
@@ -175,5 +190,5 @@ pub unsafe fn copy_out(vcpu: &Vcpu, to: u64, from: *const u8, length: usize) -> 
         unsafe { from.wrapping_add(done).copy_to_nonoverlapping(target, part) }
         done += part;
     })
-    .is_ok()
+    .is_some()
 }

@@ -3,6 +3,8 @@
 //!
 //! Rights are told by leaves alone, so the rights of the path to a table belong to its key: a table
 //! of the guest that is reached by two paths with different rights has two shadows.
+use core::ops::BitAnd;
+
 use xen_abi::frame::{Gfn, Mfn};
 
 use crate::hvm::paging::{CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMEP, EFER_LMA, EFER_NXE, Paging};
@@ -30,6 +32,14 @@ impl Rights {
 
     pub(super) const fn with(self, bits: u64) -> Self {
         Self(self.0 | bits)
+    }
+}
+
+impl BitAnd for Rights {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

@@ -99,7 +99,7 @@ pub fn visit(
     }
     let Some(byte) = fill else { return Ok(()) };
     for (machine, length) in found.into_iter().flatten() {
-        shadow::wrote(vcpu, p2m.p2m(), machine.mfn());
+        shadow::wrote(vcpu.domain(), p2m.p2m(), machine.mfn());
         let target: *mut u8 = direct_map::pointer(machine);
         // SAFETY: the frame is the guest's to write, holds nothing of Rust's, and the bytes lie in it.
         unsafe { target.write_bytes(byte, length) }

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
-use super::{guest, outcome::Outcome};
+use super::{guest, mode::Mode, outcome::Outcome};
 use crate::{
     build::Profile,
     machine_files::MachineFiles,
@@ -28,29 +28,29 @@ pub(super) const BOOT: Duration = Duration::from_secs(120);
 /// How long a guest may take to end, and dom0 to answer; in Bochs and beside it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs `names` as PV domains on a machine of QEMU with the processor `cpu`, and hands over how
-/// each ended.
+/// Runs `names` in a mode on a machine of QEMU with the processor `cpu`, and says how each ended.
 pub(super) fn each(
     workspace: &Workspace,
     names: &[String],
+    mode: Mode,
     cpu: &str,
-    mut report: impl FnMut(Outcome),
-) -> Result<()> {
+) -> Result<Vec<Outcome>> {
     let folder = workspace.target_dir().join("run").join("test");
-    let domains = with_partners(workspace, names)?;
+    let domains: Vec<Domain> =
+        with_partners(workspace, names)?.into_iter().map(|it| mode.apply(it)).collect();
     let files = MachineFiles::make(workspace, PROFILE, &domains, &folder, false)?;
     let mut machine = Machine::new(files.boot(), Serial::Terminal);
     cpu.clone_into(&mut machine.cpu);
-    let mut session =
-        Session::at_prompt(&machine, &folder.join(format!("domains-{cpu}.log")), PROMPT, BOOT)?;
-    for name in names {
+    let log = folder.join(format!("domains-{}.log", mode.name()));
+    let mut session = Session::at_prompt(&machine, &log, PROMPT, BOOT)?;
+    let run = |name: &String| {
         let _step = Step::start(name);
-        match run_one(&mut session, "", name)? {
-            Run::Ended(outcome) => report(outcome),
-            Run::Refused(why) => anyhow::bail!(why),
+        match run_one(&mut session, &format!("{}/", mode.name()), name)? {
+            Run::Ended(outcome) => Ok(outcome),
+            Run::Refused(why) => bail!(why),
         }
-    }
-    Ok(())
+    };
+    names.iter().map(run).collect()
 }
 
 /// The domains of the guests `names` and of those that they need beside them.

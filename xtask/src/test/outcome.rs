@@ -128,7 +128,7 @@ fn verdict_of(word: &str) -> End {
 }
 
 /// The value of a row that a guest did not print.
-pub(crate) const NONE: &str = "(no such row)";
+const NONE: &str = "(no such row)";
 
 /// The rows in which two hypervisors differ: name, first value, second value.
 pub(crate) fn differences<'a>(

@@ -118,13 +118,18 @@ impl Ends {
     ) -> Result<()> {
         for seed in seeds.clone() {
             let name = name(seed);
-            let lines = session.command(PROMPT, &format!("create {name}.cfg"), PATIENCE)?;
-            let is_refused = lines.iter().any(|line| domains::refused(line, "", &name).is_some());
+            // hv may report the end of another one in the midst of the echo, which nobody waits for.
+            session.type_line(&format!("create {name}.cfg"))?;
+            let is_refused = |line: &str| domains::refused(line, "", &name).is_some();
+            let starts = format!(" {name} starts as domain ");
+            let is_answer = |line: &str| is_refused(line) || line.contains(&starts);
+            let is_refused = is_refused(&session.wait_for(is_answer, PATIENCE)?);
             *if is_refused { &mut self.refused } else { &mut self.ended } += 1;
         }
-        session.command(PROMPT, "top", PATIENCE)?;
+        session.type_line("top")?;
+        session.wait_for(|line| line.starts_with("Domain-0") && line.ends_with('%'), PATIENCE)?;
         for seed in living(session, &seeds)? {
-            session.command(PROMPT, &format!("destroy {}", name(seed)), PATIENCE)?;
+            session.type_line(&format!("destroy {}", name(seed)))?;
             self.ended -= 1;
             self.destroyed += 1;
         }
@@ -144,7 +149,9 @@ impl Ends {
 
 /// Those of `seeds` whose domains dom0 lists.
 fn living(session: &mut Session, seeds: &std::ops::Range<u64>) -> Result<Vec<u64>> {
-    let lines = session.command(PROMPT, "list", PATIENCE)?;
+    const ANSWER: Duration = Duration::from_secs(10);
+    let ask = |session: &mut Session| session.command(PROMPT, "list", ANSWER);
+    let lines = ask(session).or_else(|_| ask(session))?;
     let is_there = |seed: &u64| {
         let name = name(*seed);
         lines.iter().any(|line| line.split_whitespace().next() == Some(&name))

@@ -75,7 +75,16 @@ pub fn wrote(domain: &Domain, p2m: &P2m, frame: Mfn) {
 }
 
 /// A copy has written to a frame of the domain.
+#[inline(always)]
 pub fn copied_to(domain: &Domain, frame: Mfn) {
+    if hvm(domain).is_some() {
+        changed(domain, frame);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn changed(domain: &Domain, frame: Mfn) {
     with(domain, |shadow, guest| shadow.wrote(guest, frame));
 }
 
